@@ -1,1 +1,24 @@
-//! placeholder
+//! The contract between the engine and everything a person sees: one axum [`Router`](axum::Router), JSON over HTTP, an
+//! event stream, an OpenAPI document from which the UI's types are generated.
+//!
+//! The window calls [`router`] in process, without a port and without a token. A browser reaches the same router through
+//! [`http`], which adds the guard, the UI's files and the headers.
+
+mod error;
+mod extract;
+pub mod model;
+mod openapi;
+mod router;
+
+mod destinations;
+mod events;
+mod listeners;
+mod problems;
+mod recordings;
+mod settings;
+mod status;
+mod streams;
+
+pub use error::{Code, Error};
+pub use openapi::openapi;
+pub use router::router;

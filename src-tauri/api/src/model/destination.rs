@@ -1,0 +1,128 @@
+//! Where streams are sent on to.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use weir_media::Secret;
+
+use super::Notice;
+
+/// Every destination.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct DestinationList {
+    /// In the order of the settings.
+    pub destinations: Vec<Destination>,
+}
+
+/// What a destination is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DestinationState {
+    /// Switched off.
+    Disabled,
+    /// Waits for a stream to send.
+    Waiting,
+    /// Connects.
+    Connecting,
+    /// Sends.
+    Live,
+    /// The connection failed; the next attempt has a time.
+    Retrying,
+    /// It failed in a way that a new attempt does not help.
+    Stopped,
+}
+
+/// One destination.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Destination {
+    /// Identity.
+    pub id: String,
+    /// What the user calls it.
+    #[schema(example = "Twitch")]
+    pub name: String,
+    /// Its address; a stream key or password in it is shown as `•••`.
+    #[schema(example = "rtmp://live.twitch.tv/app/•••")]
+    pub url: String,
+    /// Whether a stream key is kept for it.
+    pub key_set: bool,
+    /// The stream it sends, `app/name`; null for the first one that is live.
+    #[schema(example = "live/stream")]
+    pub stream: Option<String>,
+    /// Whether it is switched on.
+    pub enabled: bool,
+    /// What it is doing.
+    pub state: DestinationState,
+    /// The stream it sends now.
+    pub sending: Option<String>,
+    /// When the state began, RFC 3339.
+    #[schema(format = DateTime)]
+    pub since: String,
+    /// Seconds until the next attempt, while retrying.
+    pub retry_in_seconds: Option<f64>,
+    /// How often it had to connect again since it was switched on.
+    pub reconnects: u64,
+    /// Bits a second over the last second.
+    pub bitrate: u64,
+    /// Media sent, bytes.
+    pub bytes_sent: u64,
+    /// How far it is behind the publisher, seconds.
+    pub behind_seconds: f64,
+    /// Frames left out because the way there was too slow.
+    pub frames_skipped: u64,
+    /// The last thing that went wrong; null when nothing did.
+    pub last_error: Option<Notice>,
+}
+
+/// A new destination.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DestinationCreate {
+    /// What to call it; made from the address when left out.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Its address, with or without the stream key at the end.
+    #[schema(value_type = String, example = "rtmp://live.twitch.tv/app")]
+    #[serde(deserialize_with = "secret")]
+    pub url: Secret<String>,
+    /// The stream key, when it is not part of the address.
+    #[schema(value_type = Option<String>, write_only)]
+    #[serde(default, deserialize_with = "optional_secret")]
+    pub key: Option<Secret<String>>,
+    /// The stream to send, `app/name`; the first one that is live when left out.
+    #[serde(default)]
+    pub stream: Option<String>,
+    /// Whether it starts switched on; it does when left out.
+    #[serde(default = "on")]
+    pub enabled: bool,
+}
+
+/// What can be changed about a destination. What is left out stays.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DestinationPatch {
+    /// What to call it.
+    pub name: Option<String>,
+    /// Its address.
+    #[schema(value_type = Option<String>)]
+    #[serde(default, deserialize_with = "optional_secret")]
+    pub url: Option<Secret<String>>,
+    /// The stream key; an empty one takes the kept one away.
+    #[schema(value_type = Option<String>, write_only)]
+    #[serde(default, deserialize_with = "optional_secret")]
+    pub key: Option<Secret<String>>,
+    /// The stream to send; an empty one means the first one that is live.
+    pub stream: Option<String>,
+    /// Switch it on or off.
+    pub enabled: Option<bool>,
+}
+
+const fn on() -> bool {
+    true
+}
+
+fn secret<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Secret<String>, D::Error> {
+    String::deserialize(from).map(Secret::new)
+}
+
+fn optional_secret<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Secret<String>>, D::Error> {
+    Option::<String>::deserialize(from).map(|value| value.map(Secret::new))
+}

@@ -1,0 +1,108 @@
+//! What the event stream carries.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{DestinationState, Problem, Totals};
+
+/// One event. `type` tells which.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// Sent first, and again when this client was too slow to get every event: read everything anew.
+    Resync {
+        /// Events that were lost; 0 at the beginning.
+        missed: u64,
+    },
+    /// Something changed: read these topics anew.
+    Changed {
+        /// What to read anew.
+        topics: Vec<Topic>,
+    },
+    /// A problem appeared or happened again.
+    Problem {
+        /// The problem.
+        problem: Problem,
+    },
+    /// The numbers, once a second.
+    Stats {
+        /// The numbers.
+        stats: Stats,
+    },
+    /// The engine is shutting down; there are no more events.
+    ShuttingDown,
+}
+
+/// What can be read anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Topic {
+    /// `GET /api/v1/status`.
+    Status,
+    /// `GET /api/v1/streams`.
+    Streams,
+    /// `GET /api/v1/listeners`.
+    Listeners,
+    /// `GET /api/v1/destinations`.
+    Destinations,
+    /// `GET /api/v1/recordings`.
+    Recordings,
+    /// `GET /api/v1/settings`.
+    Settings,
+    /// `GET /api/v1/problems`.
+    Problems,
+}
+
+/// The numbers that change all the time.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Stats {
+    /// The engine's clock, RFC 3339.
+    #[schema(format = DateTime)]
+    pub at: String,
+    /// Over all streams.
+    pub totals: Totals,
+    /// One a stream, ordered by path.
+    pub streams: Vec<StreamStats>,
+    /// One a destination, in the order of the settings.
+    pub destinations: Vec<DestinationStats>,
+}
+
+/// The numbers of a stream.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct StreamStats {
+    /// The stream.
+    pub path: String,
+    /// Seconds since its publisher came.
+    pub uptime_seconds: f64,
+    /// Bits a second over the last second.
+    pub bitrate: u64,
+    /// Video frames a second; null without video.
+    pub fps: Option<f64>,
+    /// Seconds between the last two key frames.
+    pub key_frame_interval_seconds: Option<f64>,
+    /// How many read it.
+    pub readers: usize,
+    /// Bytes in the file being written; null when none is.
+    pub recording_bytes: Option<u64>,
+    /// Seconds of media in the file being written; null when none is.
+    pub recording_seconds: Option<f64>,
+}
+
+/// The numbers of a destination.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct DestinationStats {
+    /// The destination.
+    pub id: String,
+    /// What it is doing.
+    pub state: DestinationState,
+    /// Bits a second over the last second.
+    pub bitrate: u64,
+    /// Media sent, bytes.
+    pub bytes_sent: u64,
+    /// How far it is behind the publisher, seconds.
+    pub behind_seconds: f64,
+    /// Frames left out.
+    pub frames_skipped: u64,
+    /// Seconds until the next attempt, while retrying.
+    pub retry_in_seconds: Option<f64>,
+}

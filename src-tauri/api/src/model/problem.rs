@@ -1,0 +1,34 @@
+//! What went wrong lately, kept so that a page can show it.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// What went wrong lately.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ProblemList {
+    /// Newest first.
+    pub problems: Vec<Problem>,
+}
+
+/// A refused attempt or another thing that a person may have to act on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Problem {
+    /// Identity, unique in this run of the program.
+    pub id: u64,
+    /// When it happened last, RFC 3339.
+    #[schema(format = DateTime)]
+    pub at: String,
+    /// How often it happened in a row.
+    pub count: u64,
+    /// What a program branches on, e.g. `publish_refused_in_use`. New codes may appear.
+    #[schema(example = "stream_in_use")]
+    pub code: String,
+    /// One plain sentence: what happened.
+    pub message: String,
+    /// One plain sentence: what to do; empty when there is nothing to do.
+    pub hint: String,
+    /// The stream, when there is one.
+    pub stream: Option<String>,
+    /// Address and port of the other side, when there is one.
+    pub remote: Option<String>,
+}

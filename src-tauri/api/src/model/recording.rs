@@ -1,0 +1,62 @@
+//! Files that were or are being written.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::Notice;
+
+/// The recordings folder and what is in it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct RecordingList {
+    /// The folder.
+    pub folder: RecordingFolder,
+    /// Newest first.
+    pub recordings: Vec<Recording>,
+}
+
+/// The recordings folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct RecordingFolder {
+    /// Full path on the computer that runs the engine.
+    #[schema(example = "/home/me/Videos/Weir")]
+    pub path: String,
+    /// Whether it is there; it is made with the first recording.
+    pub exists: bool,
+    /// Free space in bytes; null when the system does not tell.
+    pub free_bytes: Option<u64>,
+}
+
+/// Where a recording is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordingState {
+    /// Being written.
+    Recording,
+    /// Closed properly.
+    Finished,
+    /// It stopped on an error; what was written until then is in the file.
+    Failed,
+}
+
+/// One file.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Recording {
+    /// Identity: the path below the recordings folder. In an address a slash is written `%2F`.
+    #[schema(example = "live_stream_20261122_140450.flv")]
+    pub id: String,
+    /// Name of the file.
+    pub file_name: String,
+    /// The stream, `app/name`; null for a file whose recording this run of the program did not see.
+    pub stream: Option<String>,
+    /// When it began, RFC 3339; for an older file the time of its last change.
+    #[schema(format = DateTime)]
+    pub started_at: String,
+    /// Seconds of media; null when not known.
+    pub duration_seconds: Option<f64>,
+    /// Bytes.
+    pub size_bytes: u64,
+    /// Where it is in its life.
+    pub state: RecordingState,
+    /// Why it failed; null when it did not.
+    pub failure: Option<Notice>,
+}

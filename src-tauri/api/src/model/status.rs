@@ -1,0 +1,74 @@
+//! The whole at a glance.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// The program, its totals and the addresses for an encoder.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Status {
+    /// Always `Weir`.
+    #[schema(example = "Weir")]
+    pub product: String,
+    /// Version of the program.
+    #[schema(example = "0.1.0")]
+    pub version: String,
+    /// Operating system: `linux`, `macos`, `windows`, ….
+    #[schema(example = "linux")]
+    pub os: String,
+    /// When the engine started, RFC 3339.
+    #[schema(format = DateTime)]
+    pub started_at: String,
+    /// The engine's clock now, RFC 3339, to tell a page how far its own clock is off.
+    #[schema(format = DateTime)]
+    pub now: String,
+    /// Seconds since the engine started.
+    pub uptime_seconds: f64,
+    /// Counts and rates over all streams.
+    pub totals: Totals,
+    /// Where an encoder sends to, one for each listener that is up; the first is the one to show.
+    pub ingest: Vec<IngestAddress>,
+    /// Whether every stream is recorded by itself.
+    pub record_all: bool,
+    /// Free space in the recordings folder in bytes; null when the system does not tell.
+    pub disk_free_bytes: Option<u64>,
+    /// How many problems are kept.
+    pub problems: usize,
+}
+
+/// Counts and rates over all streams.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
+pub struct Totals {
+    /// Streams with a publisher.
+    pub streams_live: usize,
+    /// Readers of every kind.
+    pub readers: usize,
+    /// Recordings that are being written.
+    pub recordings_active: usize,
+    /// Destinations that are being sent to.
+    pub destinations_live: usize,
+    /// Media received, bits a second over the last second.
+    pub bitrate_in: u64,
+    /// Media sent, bits a second over the last second.
+    pub bitrate_out: u64,
+    /// Media received since the start, bytes.
+    pub bytes_in: u64,
+    /// Media sent since the start, bytes.
+    pub bytes_out: u64,
+}
+
+/// What to type into an encoder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct IngestAddress {
+    /// The listener behind it.
+    pub listener_id: String,
+    /// `rtmp`.
+    pub protocol: String,
+    /// The server field, e.g. `rtmp://127.0.0.1:1935/live`.
+    #[schema(example = "rtmp://127.0.0.1:1935/live")]
+    pub server: String,
+    /// A stream key to begin with. Not a secret: any name works, it becomes the stream's name.
+    #[schema(example = "stream")]
+    pub key: String,
+    /// Who can use this address.
+    pub reach: super::Reach,
+}
