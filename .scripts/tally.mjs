@@ -1,0 +1,92 @@
+// Counts what every suite reports and closes with one line a machine can read.
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { root, say, title } from "./step.mjs";
+
+/** Counts read from the closing lines of a test runner's output. */
+const READERS = {
+  cargo: (output) => sum(output, /^test result: .*? (\d+) passed; (\d+) failed; (\d+) ignored/gm),
+  vitest: (output) => {
+    const line = /^\s*Tests\s+(.+)\(\d+\)$/m.exec(output)?.[1] ?? "";
+    const count = (word) => Number(new RegExp(`(\\d+) ${word}`).exec(line)?.[1] ?? 0);
+    return { passed: count("passed"), failed: count("failed"), skipped: count("skipped") + count("todo") };
+  },
+  node: (output) => {
+    const count = (word) => Number(new RegExp(`^(?:#|ℹ) ${word} (\\d+)$`, "m").exec(output)?.[1] ?? 0);
+    return { passed: count("pass"), failed: count("fail"), skipped: count("skipped") + count("todo") };
+  },
+};
+
+function sum(output, pattern) {
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  for (const [, passed, failed, skipped] of output.matchAll(pattern)) {
+    total.passed += Number(passed);
+    total.failed += Number(failed);
+    total.skipped += Number(skipped);
+  }
+  return total;
+}
+
+export class Tally {
+  #total = { passed: 0, failed: 0, skipped: 0 };
+  #lines = [];
+  #began = Date.now();
+
+  /** A step that is one test by itself: it passes when its program ends well. */
+  async one(name, about, body) {
+    title(name, about);
+    const result = await body();
+    this.#add(name, result, { passed: result.ok ? 1 : 0, failed: result.ok ? 0 : 1, skipped: 0 });
+    return result.ok;
+  }
+
+  /** A suite with a runner of its own, whose counts are read. A runner that dies without counting is one failure. */
+  async suite(name, about, reader, body) {
+    title(name, about);
+    const result = await body();
+    const counts = READERS[reader](result.output);
+    if (!result.ok && counts.failed === 0) counts.failed = 1;
+    if (result.ok && counts.passed + counts.failed + counts.skipped === 0) {
+      counts.failed = 1;
+      result.problem = "no test ran";
+    }
+    this.#add(name, result, counts);
+    return counts.failed === 0;
+  }
+
+  /** A suite that could not run on this machine. */
+  skip(name, why) {
+    this.#add(name, { seconds: 0, problem: why }, { passed: 0, failed: 0, skipped: 1 });
+  }
+
+  /** A suite that could not run because an earlier step failed. */
+  fail(name, why) {
+    this.#add(name, { seconds: 0, problem: why }, { passed: 0, failed: 1, skipped: 0 });
+  }
+
+  /** Prints every suite's line, then the total; the exit code. */
+  close() {
+    const line = words(this.#total);
+    const text = [...this.#lines, `in ${clock((Date.now() - this.#began) / 1000)}`, line].join("\n");
+    say(`\n${text}`);
+    mkdirSync(join(root, "target"), { recursive: true });
+    writeFileSync(join(root, "target", "test-summary.txt"), `${text}\n`);
+    return this.#total.failed === 0 ? 0 : 1;
+  }
+
+  #add(name, result, counts) {
+    for (const key of Object.keys(counts)) this.#total[key] += counts[key];
+    const mark = counts.failed > 0 ? "FAILED " : counts.passed === 0 ? "skipped" : "ok     ";
+    const line = `${mark} ${name}: ${words(counts)}, ${clock(result.seconds)}${result.problem ? ` (${result.problem})` : ""}`;
+    this.#lines.push(line);
+    say(line);
+  }
+}
+
+function words({ passed, failed, skipped }) {
+  return `${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ""}`;
+}
+
+function clock(seconds) {
+  return seconds < 60 ? `${seconds.toFixed(1)} s` : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+}
