@@ -1,0 +1,76 @@
+//! The settings in force and the settings in the file: flags lie over the file, and must not leak into it.
+
+use std::path::Path;
+
+use super::{Config, ConfigError, Profile, file};
+
+/// The settings of a running engine: what is stored, and what holds with the flags on top.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    profile: Profile,
+    stored: Config,
+    config: Config,
+}
+
+impl Settings {
+    /// Reads the settings file.
+    pub fn load(path: &Path, profile: Profile) -> Result<Self, ConfigError> {
+        let stored = file::load(path, profile)?;
+        Ok(Self { profile, config: stored.clone(), stored })
+    }
+
+    /// Settings that come from no file.
+    pub fn new(config: Config, profile: Profile) -> Self {
+        Self { profile, stored: config.clone(), config }
+    }
+
+    /// Lays flags over what is stored: they hold while the engine runs and are not written to the file.
+    pub fn override_with(&mut self, flags: impl FnOnce(&mut Config)) {
+        flags(&mut self.config);
+    }
+
+    /// What holds.
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Whose defaults they are.
+    pub const fn profile(&self) -> Profile {
+        self.profile
+    }
+
+    /// Takes `config` and stores what changed by it at `path`; on an error nothing changes. Blocks for a small file.
+    pub(crate) fn change(&mut self, config: Config, path: &Path) -> Result<(), ConfigError> {
+        let stored = file::with_changes(&self.stored, &self.config, &config)?;
+        if stored != self.stored {
+            file::save(path, &stored, self.profile)?;
+        }
+        self.stored = stored;
+        self.config = config;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_hold_but_are_not_stored() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        let mut settings = Settings::load(&path, Profile::Serve).unwrap();
+        settings.override_with(|config| config.recording.record_all = true);
+        let mut config = settings.config().clone();
+        config.rtmp.allow_network = true;
+        config.recording.dir = Some("/somewhere".into());
+        settings.change(config.clone(), &path).unwrap();
+        assert!(settings.config().recording.record_all);
+        let stored = file::load(&path, Profile::Serve).unwrap();
+        assert!(stored.rtmp.allow_network && !stored.recording.record_all);
+        assert_eq!(stored.recording.dir.as_deref(), Some(Path::new("/somewhere")));
+        config.recording.dir = None;
+        settings.change(config, &path).unwrap();
+        assert_eq!(file::load(&path, Profile::Serve).unwrap().recording.dir, None);
+    }
+}

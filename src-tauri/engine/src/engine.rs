@@ -1,0 +1,166 @@
+//! The engine as one thing: started, changed while it runs, shut down.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::config::{Config, ConfigError, Settings};
+use crate::destination::Destinations;
+use crate::event::{Event, Events};
+use crate::paths::Paths;
+use crate::problem::{Problems, now_millis};
+use crate::recording::Recordings;
+use crate::secrets::{Secrets, SecretsError};
+use crate::status;
+use crate::supervise::Supervisor;
+
+/// How long a shutdown may take altogether, less than the 5 s after which people reach for the power switch.
+const SHUTDOWN: Duration = Duration::from_millis(4500);
+
+/// What every part of the engine shares. Cheap to clone; clones share.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// Who hears what happens.
+    pub events: Events,
+    /// What went wrong lately.
+    pub problems: Problems,
+    /// Who owns the tasks.
+    pub supervisor: Supervisor,
+}
+
+/// Why the engine could not start. A port that is taken is no reason: the listener shows it and the rest works.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The stream keys cannot be read.
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
+}
+
+/// Why changed settings were not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// They could not be stored; nothing was changed.
+    #[error(transparent)]
+    Store(#[from] ConfigError),
+}
+
+/// The running engine. Cheap to clone; clones share.
+#[derive(Debug, Clone)]
+pub struct Engine(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    context: Context,
+    paths: Paths,
+    settings: Mutex<Settings>,
+    secrets: Secrets,
+    recordings: Recordings,
+    destinations: Destinations,
+    started: Instant,
+    started_at: u64,
+}
+
+impl Engine {
+    /// Starts everything that `settings` ask for.
+    pub async fn start(settings: Settings, paths: Paths) -> Result<Self, StartError> {
+        let secrets = Secrets::load(&paths.secrets_file)?;
+        let events = Events::default();
+        let context = Context { problems: Problems::new(events.clone()), events, supervisor: Supervisor::new() };
+        let config = settings.config();
+        let recordings = Recordings::start(context.clone(), &config.recording, paths.recordings_dir.clone());
+        let destinations = Destinations::start(context.clone(), &config.destinations, secrets.clone());
+        Ok(Self(Arc::new(Inner {
+            context,
+            paths,
+            settings: Mutex::new(settings),
+            secrets,
+            recordings,
+            destinations,
+            started: Instant::now(),
+            started_at: now_millis(),
+        })))
+    }
+
+    /// Stores changed settings, then follows them: only what changed is restarted.
+    pub async fn apply(&self, config: Config) -> Result<(), ApplyError> {
+        let before = {
+            let mut settings = self.0.settings.lock().unwrap_or_else(PoisonError::into_inner);
+            let before = settings.config().clone();
+            settings.change(config.clone(), &self.0.paths.config_file)?;
+            before
+        };
+        if config.recording != before.recording {
+            self.0.recordings.apply(&config.recording);
+        }
+        // Keys are no part of the settings, so destinations look for themselves whether anything changed.
+        self.0.destinations.apply(&config.destinations);
+        self.0.context.events.tell(Event::SettingsChanged);
+        Ok(())
+    }
+
+    /// Tells players and destinations, closes recordings, ends every task; within 5 s.
+    pub async fn shutdown(&self) {
+        let outputs = async {
+            tokio::join!(self.0.recordings.shutdown(), self.0.destinations.shutdown());
+        };
+        if tokio::time::timeout(SHUTDOWN, outputs).await.is_err() {
+            tracing::warn!("recordings or destinations did not end in time");
+        }
+        let left = self.0.context.supervisor.shutdown(Duration::from_millis(400)).await;
+        if left > 0 {
+            tracing::warn!(left, "tasks did not end in time");
+        }
+    }
+
+    /// The settings in force.
+    pub fn config(&self) -> Config {
+        self.0.settings.lock().unwrap_or_else(PoisonError::into_inner).config().clone()
+    }
+
+    /// The places on this machine.
+    pub fn paths(&self) -> &Paths {
+        &self.0.paths
+    }
+
+    /// What the parts of the engine share: hub, events, problems, tasks.
+    pub fn context(&self) -> &Context {
+        &self.0.context
+    }
+
+    /// Stream keys. After a change of a destination's key call [`Engine::apply`].
+    pub fn secrets(&self) -> &Secrets {
+        &self.0.secrets
+    }
+
+    /// The recordings.
+    pub fn recordings(&self) -> &Recordings {
+        &self.0.recordings
+    }
+
+    /// The destinations.
+    pub fn destinations(&self) -> &Destinations {
+        &self.0.destinations
+    }
+
+    /// The engine as a whole.
+    pub fn status(&self) -> status::Engine {
+        status::Engine {
+            version: env!("CARGO_PKG_VERSION"),
+            profile: self.0.settings.lock().unwrap_or_else(PoisonError::into_inner).profile(),
+            started_at: self.0.started_at,
+            uptime_seconds: self.0.started.elapsed().as_secs(),
+            streams: self.streams().len(),
+            readers: 0,
+            connections: 0,
+        }
+    }
+
+    /// The listeners in the order of the settings.
+    pub fn listeners(&self) -> Vec<status::Listener> {
+        Vec::new()
+    }
+
+    /// The streams in the order of their paths.
+    pub fn streams(&self) -> Vec<status::Stream> {
+        Vec::new()
+    }
+}

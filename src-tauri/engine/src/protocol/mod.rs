@@ -1,0 +1,3 @@
+//! The protocols of the product: one folder each, with its settings, its listener and its bridge to the hub.
+
+pub mod rtmp;

@@ -1,0 +1,126 @@
+//! What can be set about the RTMP server.
+
+use std::num::NonZeroU32;
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::Seconds;
+use crate::net::ListenAddress;
+
+/// The RTMP server: where encoders send to and players watch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Whether the server runs. Default true.
+    pub enabled: bool,
+    /// Addresses to listen on, each `:1935` (every interface), `localhost:1935` or `192.168.1.5:1935`; IPv4 and IPv6 are
+    /// both served. Default `localhost:1935` in the window, so that nobody else can publish; `:1935` for `weir serve`.
+    pub listen: Vec<ListenAddress>,
+    /// Lets other devices on the network in: addresses of this computer only (`localhost:…`) open to every interface.
+    /// Default false: whoever can reach the port can publish and watch.
+    pub allow_network: bool,
+    /// Size of the chunks Weir sends, in bytes, 1 to 65536. Default 60000: nearly every message fits into one chunk, which
+    /// spares encoders that take our size for their own, and players with the chunk faults of old libraries.
+    pub chunk_size: ChunkSize,
+    /// How long a connection may take for the whole handshake, in seconds. Default 5: enough for any network, short
+    /// enough that silent connections do not pile up.
+    pub handshake_seconds: Seconds,
+    /// How long a connection may stay silent, in seconds, before it counts as dead. Default 90: a healthy player answers
+    /// our ping every 30.
+    pub idle_seconds: Seconds,
+    /// How long a player may refuse to take data, in seconds, before it is cut. Default 30.
+    pub write_seconds: Seconds,
+    /// Connections at the same time. Default 10000: a bound for memory and open files, not for any real audience.
+    pub max_connections: u32,
+}
+
+impl Config {
+    /// The port RTMP has (IANA: macromedia-fcs).
+    pub const DEFAULT_PORT: u16 = 1935;
+
+    /// The addresses to bind, once the network switch is taken into account.
+    pub fn addresses(&self) -> Vec<ListenAddress> {
+        let open = |address: &ListenAddress| match *address {
+            ListenAddress::Localhost { port } if self.allow_network => ListenAddress::All { port },
+            address => address,
+        };
+        if self.enabled { self.listen.iter().map(open).collect() } else { Vec::new() }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            listen: vec![ListenAddress::Localhost { port: Self::DEFAULT_PORT }],
+            allow_network: false,
+            chunk_size: ChunkSize::default(),
+            handshake_seconds: Seconds::new(5),
+            idle_seconds: Seconds::new(90),
+            write_seconds: Seconds::new(30),
+            max_connections: 10_000,
+        }
+    }
+}
+
+/// Payload bytes of a chunk that Weir sends, 1 to 65536.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u32", into = "u32")]
+pub struct ChunkSize(NonZeroU32);
+
+impl ChunkSize {
+    /// Largest size that every known client takes.
+    pub const MAX: u32 = 65_536;
+
+    /// In bytes.
+    pub const fn bytes(self) -> u32 {
+        self.0.get()
+    }
+}
+
+impl Default for ChunkSize {
+    fn default() -> Self {
+        Self(NonZeroU32::MIN.saturating_add(59_999))
+    }
+}
+
+impl TryFrom<u32> for ChunkSize {
+    type Error = ChunkSizeError;
+    fn try_from(size: u32) -> Result<Self, ChunkSizeError> {
+        NonZeroU32::new(size).filter(|size| size.get() <= Self::MAX).map(Self).ok_or(ChunkSizeError(size))
+    }
+}
+
+impl From<ChunkSize> for u32 {
+    fn from(size: ChunkSize) -> Self {
+        size.bytes()
+    }
+}
+
+/// The chunk size is out of range.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the chunk size must be between 1 and 65536 bytes, not {0}")]
+pub struct ChunkSizeError(pub u32);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_network_switch_opens_local_addresses_only() {
+        let mut config = Config::default();
+        assert!(config.addresses().iter().all(|address| address.is_loopback()));
+        config.allow_network = true;
+        assert_eq!(config.addresses(), [ListenAddress::All { port: 1935 }]);
+        config.enabled = false;
+        assert!(config.addresses().is_empty());
+    }
+
+    #[test]
+    fn chunk_sizes_keep_to_the_range() {
+        assert_eq!(ChunkSize::default().bytes(), 60_000);
+        for (size, good) in [(0, false), (1, true), (65_536, true), (65_537, false)] {
+            assert_eq!(ChunkSize::try_from(size).is_ok(), good, "{size}");
+        }
+    }
+}
