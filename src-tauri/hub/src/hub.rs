@@ -1,0 +1,233 @@
+//! The set of streams, and the ways in and out.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use tokio::runtime::Handle;
+use tokio::sync::broadcast;
+use tokio::time::Instant;
+use weir_media::StreamPath;
+
+use crate::stream::{Phase, ReaderSlot, Stream};
+use crate::{
+    DuplicatePolicy, EndReason, Event, HubOptions, Origin, Publisher, PublisherId, StreamId, StreamSnapshot,
+    SubscribeOptions, Subscriber, SubscriberId,
+};
+
+/// Events a slow receiver may miss before it loses the oldest.
+const EVENTS: usize = 1024;
+
+/// Why a publisher is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PublishError {
+    /// Somebody else publishes the path, and the policy is to refuse.
+    #[error("{path} is already being published{}", from(.by.as_ref()))]
+    AlreadyLive {
+        /// The path.
+        path: StreamPath,
+        /// Who publishes it.
+        by: Option<Origin>,
+    },
+    /// [`HubOptions::max_streams`] is reached.
+    #[error("there are already {0} streams; no more are allowed")]
+    TooManyStreams(usize),
+    /// Weir is shutting down.
+    #[error("shutting down")]
+    Shutdown,
+}
+
+fn from(origin: Option<&Origin>) -> String {
+    origin.and_then(|origin| origin.peer).map(|peer| format!(" from {peer}")).unwrap_or_default()
+}
+
+/// Why a subscriber is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SubscribeError {
+    /// [`HubOptions::max_streams`] is reached.
+    #[error("there are already {0} streams; no more are allowed")]
+    TooManyStreams(usize),
+    /// Weir is shutting down.
+    #[error("shutting down")]
+    Shutdown,
+}
+
+/// All streams. Cheap to clone; every clone is the same hub.
+#[derive(Debug, Clone)]
+pub struct Hub(Arc<Shared>);
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    options: RwLock<HubOptions>,
+    streams: Mutex<HashMap<StreamPath, Arc<Stream>>>,
+    events: broadcast::Sender<Event>,
+    ids: AtomicU64,
+    closed: AtomicBool,
+    runtime: Handle,
+}
+
+impl Shared {
+    pub(crate) fn options(&self) -> HubOptions {
+        self.options.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn streams(&self) -> MutexGuard<'_, HashMap<StreamPath, Arc<Stream>>> {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn next_id(&self) -> u64 {
+        self.ids.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Ends `stream` when its grace time is over and nobody has come back.
+    pub(crate) fn expire_at(self: &Arc<Self>, stream: Arc<Stream>, until: Instant) {
+        let shared = Arc::clone(self);
+        self.runtime.spawn(async move {
+            tokio::time::sleep_until(until).await;
+            if stream.expire(until) {
+                shared.forget(&stream);
+            }
+        });
+    }
+
+    /// Removes `stream` from the set once nobody needs it.
+    pub(crate) fn forget(&self, stream: &Arc<Stream>) {
+        let mut streams = self.streams();
+        let same = streams.get(&stream.path).is_some_and(|known| Arc::ptr_eq(known, stream));
+        if same && stream.is_forgotten() {
+            streams.remove(&stream.path);
+        }
+    }
+
+    /// The stream of this path, made when there is none; a stream that has ended is replaced by a new one.
+    fn stream(&self, streams: &mut HashMap<StreamPath, Arc<Stream>>, path: &StreamPath) -> Result<Arc<Stream>, usize> {
+        if let Some(stream) = streams.get(path)
+            && !matches!(stream.lock().phase, Phase::Ended(_))
+        {
+            return Ok(Arc::clone(stream));
+        }
+        let options = self.options();
+        if streams.len() >= options.max_streams {
+            return Err(streams.len());
+        }
+        let stream = Stream::new(StreamId(self.next_id()), path.clone(), &options, self.events.clone());
+        let stream = Arc::new(stream);
+        streams.insert(path.clone(), Arc::clone(&stream));
+        Ok(stream)
+    }
+}
+
+impl Hub {
+    /// A hub without streams. Must be called inside a tokio runtime, on which grace times are kept.
+    pub fn new(options: HubOptions) -> Self {
+        let (events, _) = broadcast::channel(EVENTS);
+        Self(Arc::new(Shared {
+            options: RwLock::new(options),
+            streams: Mutex::new(HashMap::new()),
+            events,
+            ids: AtomicU64::new(1),
+            closed: AtomicBool::new(false),
+            runtime: Handle::current(),
+        }))
+    }
+
+    /// Changes limits and policies for what starts from now on.
+    pub fn set_options(&self, options: HubOptions) {
+        *self.0.options.write().unwrap_or_else(PoisonError::into_inner) = options;
+    }
+
+    /// Everything that happens from now on.
+    pub fn events(&self) -> broadcast::Receiver<Event> {
+        self.0.events.subscribe()
+    }
+
+    /// Becomes the publisher of `path`.
+    ///
+    /// Within the grace time of an earlier publisher the stream goes on; its readers see a [`crate::Delivery::Gap`]. While
+    /// another publisher is connected [`HubOptions::duplicate`] decides, but one that has been silent for
+    /// [`HubOptions::stale_publisher`] always gives way.
+    pub fn publish(&self, path: &StreamPath, origin: Origin) -> Result<Publisher, PublishError> {
+        let shared = &self.0;
+        let mut streams = shared.streams();
+        if shared.closed.load(Ordering::Relaxed) {
+            return Err(PublishError::Shutdown);
+        }
+        let stream = shared.stream(&mut streams, path).map_err(PublishError::TooManyStreams)?;
+        let options = shared.options();
+        let silence = Stream::publisher_silence(&stream.lock(), Instant::now());
+        let refused = options.duplicate == DuplicatePolicy::Refuse
+            && silence.is_some_and(|silence| silence < options.stale_publisher);
+        if refused {
+            let by = stream.snapshot().and_then(|snapshot| snapshot.origin);
+            return Err(PublishError::AlreadyLive { path: path.clone(), by });
+        }
+        let id = PublisherId(shared.next_id());
+        let closed = stream.begin(id, origin);
+        drop(streams);
+        stream.changed.notify_waiters();
+        Ok(Publisher::new(stream, Arc::clone(shared), id, closed))
+    }
+
+    /// Becomes a reader of `path`, which need not be live yet.
+    pub fn subscribe(&self, path: &StreamPath, options: SubscribeOptions) -> Result<Subscriber, SubscribeError> {
+        let shared = &self.0;
+        let mut streams = shared.streams();
+        if shared.closed.load(Ordering::Relaxed) {
+            return Err(SubscribeError::Shutdown);
+        }
+        let stream = shared.stream(&mut streams, path).map_err(SubscribeError::TooManyStreams)?;
+        let SubscribeOptions { role, origin, start, lag, wait } = options;
+        let id = SubscriberId(shared.next_id());
+        let slot = Arc::new(ReaderSlot {
+            role,
+            origin,
+            since: Instant::now(),
+            bytes_sent: AtomicU64::new(0),
+            frames: AtomicU64::new(0),
+            skipped: AtomicU64::new(0),
+            lag_nanos: AtomicU64::new(0),
+            kicked: AtomicBool::new(false),
+        });
+        stream.add_reader(id, Arc::clone(&slot));
+        drop(streams);
+        Ok(Subscriber::new(stream, Arc::clone(shared), id, slot, start, lag, wait))
+    }
+
+    /// One look at every stream, ordered by path.
+    pub fn streams(&self) -> Vec<StreamSnapshot> {
+        let streams: Vec<_> = self.0.streams().values().cloned().collect();
+        let mut list: Vec<_> = streams.iter().filter_map(|stream| stream.snapshot()).collect();
+        list.sort_by(|a, b| a.path.cmp(&b.path));
+        list
+    }
+
+    /// One look at one stream.
+    pub fn stream(&self, path: &StreamPath) -> Option<StreamSnapshot> {
+        let stream = self.0.streams().get(path).cloned();
+        stream.and_then(|stream| stream.snapshot())
+    }
+
+    /// Ends the publisher of `path` by hand. Returns whether there was one.
+    pub fn kick_publisher(&self, path: &StreamPath) -> bool {
+        let stream = self.0.streams().get(path).cloned();
+        stream.is_some_and(|stream| stream.kick_publisher())
+    }
+
+    /// Ends a reader by hand. Returns whether it was there.
+    pub fn kick_reader(&self, id: SubscriberId) -> bool {
+        let streams: Vec<_> = self.0.streams().values().cloned().collect();
+        streams.iter().any(|stream| stream.kick_reader(id))
+    }
+
+    /// Ends every stream now; nothing can be published or subscribed any more.
+    pub fn close(&self) {
+        let streams: Vec<_> = {
+            let mut streams = self.0.streams();
+            self.0.closed.store(true, Ordering::Relaxed);
+            streams.drain().map(|(_, stream)| stream).collect()
+        };
+        for stream in streams {
+            stream.end(EndReason::Shutdown);
+        }
+    }
+}

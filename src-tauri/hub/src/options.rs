@@ -1,0 +1,152 @@
+//! What a hub, a publisher and a subscriber can be told.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Limits and policies of a [`crate::Hub`].
+#[derive(Debug, Clone)]
+pub struct HubOptions {
+    /// How long a stream outlives its publisher. Default 10 s: an encoder that reconnects keeps its players, its recording
+    /// and its destinations.
+    pub grace: Duration,
+    /// What happens to a second publisher of one path.
+    pub duplicate: DuplicatePolicy,
+    /// A publisher that has sent nothing for this long gives way to a new one even when duplicates are refused. Default
+    /// 10 s: a phone that lost power must not lock its own stream out.
+    pub stale_publisher: Duration,
+    /// How much time the ring of a stream keeps beyond its newest group of pictures. Default 10 s.
+    pub ring_duration: Duration,
+    /// How many bytes the ring of a stream keeps at most. Default 64 MiB. A single group of pictures beyond it loses its
+    /// start: nobody can join until the next key frame, the running readers go on.
+    pub ring_bytes: usize,
+    /// How many streams, waiting ones included, may exist. Default 1,000: each costs memory that a stranger could ask for.
+    pub max_streams: usize,
+}
+
+impl Default for HubOptions {
+    fn default() -> Self {
+        Self {
+            grace: Duration::from_secs(10),
+            duplicate: DuplicatePolicy::Refuse,
+            stale_publisher: Duration::from_secs(10),
+            ring_duration: Duration::from_secs(10),
+            ring_bytes: 64 * 1024 * 1024,
+            max_streams: 1000,
+        }
+    }
+}
+
+/// What happens to a second publisher of one path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DuplicatePolicy {
+    /// The newcomer is refused.
+    #[default]
+    Refuse,
+    /// The newcomer takes over on the same timeline; the running publisher is told and closed.
+    Replace,
+}
+
+/// Who is on the other end, for people to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The protocol as people write it, e.g. `rtmp`.
+    pub protocol: &'static str,
+    /// Address of the peer, where there is one.
+    pub peer: Option<SocketAddr>,
+    /// What the peer calls itself (an encoder's or player's version), or what the output is called (a destination's name).
+    pub agent: Option<String>,
+}
+
+impl Origin {
+    /// An origin inside this process.
+    pub const fn internal(protocol: &'static str) -> Self {
+        Self { protocol, peer: None, agent: None }
+    }
+}
+
+/// What a subscriber is for. Only players count as readers that people see as audience.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Somebody watches.
+    Player,
+    /// A file is written.
+    Recording,
+    /// A leg to another server.
+    Destination,
+    /// The picture in our own window.
+    Preview,
+}
+
+/// Where a subscriber begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// At the newest key frame in the ring; without one, at the next. Streams without video begin at the newest frame.
+    NewestKey,
+    /// At the next key frame to come; streams without video begin with the next frame.
+    NextKey,
+    /// At the newest key frame at least this long ago, or the oldest there is.
+    Back(Duration),
+}
+
+/// What happens to a reader that falls behind. Lag is media time between the reader and the newest frame, less the lag it
+/// began with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LagPolicy {
+    /// Beyond this, disposable frames are skipped.
+    pub skip_disposable: Duration,
+    /// Beyond this, the reader goes to the newest key frame, if there is one ahead of it.
+    pub skip_to_key: Duration,
+    /// Beyond this, the reader ends with [`crate::EndReason::TooSlow`].
+    pub disconnect: Option<Duration>,
+}
+
+impl LagPolicy {
+    /// For somebody who watches: better a jump than old pictures.
+    pub const PLAYER: Self =
+        Self { skip_disposable: Duration::from_millis(1_500), skip_to_key: Duration::from_secs(4), disconnect: None };
+
+    /// For a file: only what the ring no longer holds is lost.
+    pub const RECORDING: Self = Self { skip_disposable: Duration::MAX, skip_to_key: Duration::MAX, disconnect: None };
+
+    /// For a leg to a platform: it may fall a little further behind than a player.
+    pub const DESTINATION: Self =
+        Self { skip_disposable: Duration::from_secs(2), skip_to_key: Duration::from_secs(6), disconnect: None };
+}
+
+/// How a subscriber reads.
+#[derive(Debug, Clone)]
+pub struct SubscribeOptions {
+    /// What it is for.
+    pub role: Role,
+    /// Who it is.
+    pub origin: Origin,
+    /// Where it begins.
+    pub start: Start,
+    /// What happens when it falls behind.
+    pub lag: LagPolicy,
+    /// How long it waits for a publisher before it ends with [`crate::EndReason::NotFound`]; `None` waits for ever.
+    pub wait: Option<Duration>,
+}
+
+impl SubscribeOptions {
+    /// A player: newest key frame, the player's lag policy, 10 s of waiting for a publisher.
+    pub const fn player(origin: Origin) -> Self {
+        Self {
+            role: Role::Player,
+            origin,
+            start: Start::NewestKey,
+            lag: LagPolicy::PLAYER,
+            wait: Some(Duration::from_secs(10)),
+        }
+    }
+
+    /// A recording: newest key frame, nothing skipped, waits for ever.
+    pub const fn recording(origin: Origin) -> Self {
+        Self { role: Role::Recording, origin, start: Start::NewestKey, lag: LagPolicy::RECORDING, wait: None }
+    }
+
+    /// A destination: newest key frame, the destination's lag policy, waits for ever.
+    pub const fn destination(origin: Origin) -> Self {
+        Self { role: Role::Destination, origin, start: Start::NewestKey, lag: LagPolicy::DESTINATION, wait: None }
+    }
+}

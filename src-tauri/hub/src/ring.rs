@@ -1,0 +1,264 @@
+//! The newest groups of pictures of a stream, numbered, bounded by time and bytes.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use weir_media::{Frame, FrameKind, TimeDelta, Timestamp, TrackId, TrackKind, Tracks};
+
+/// One place in the ring.
+#[derive(Debug, Clone)]
+pub(crate) enum Item {
+    Frame(Frame),
+    Tracks(Tracks),
+    Gap(Duration),
+}
+
+/// A place where decoding can begin, and the tracks in force there.
+#[derive(Debug, Clone)]
+pub(crate) struct JoinPoint {
+    pub(crate) seq: u64,
+    pub(crate) dts: Timestamp,
+    pub(crate) tracks: Tracks,
+}
+
+#[derive(Debug)]
+struct Entry {
+    item: Item,
+    /// Time of the entry: the frame's, or the newest before it.
+    dts: Timestamp,
+}
+
+#[derive(Debug)]
+pub(crate) struct Ring {
+    entries: VecDeque<Entry>,
+    /// Sequence number of the oldest entry.
+    base: u64,
+    bytes: usize,
+    joins: VecDeque<JoinPoint>,
+    tracks: Tracks,
+    newest: Timestamp,
+    /// When the track that readers join by was last seen.
+    lead_seen: Timestamp,
+    max_duration: TimeDelta,
+    max_bytes: usize,
+}
+
+impl Ring {
+    pub(crate) fn new(max_duration: Duration, max_bytes: usize) -> Self {
+        Self {
+            entries: VecDeque::new(),
+            base: 0,
+            bytes: 0,
+            joins: VecDeque::new(),
+            tracks: Tracks::default(),
+            newest: Timestamp::ZERO,
+            lead_seen: Timestamp::ZERO,
+            max_duration: max_duration.into(),
+            max_bytes,
+        }
+    }
+
+    /// The sequence number that the next entry will have.
+    pub(crate) fn end(&self) -> u64 {
+        self.base + self.entries.len() as u64
+    }
+
+    /// The sequence number of the oldest entry.
+    pub(crate) const fn base(&self) -> u64 {
+        self.base
+    }
+
+    pub(crate) const fn tracks(&self) -> &Tracks {
+        &self.tracks
+    }
+
+    pub(crate) const fn newest(&self) -> Timestamp {
+        self.newest
+    }
+
+    /// Payload bytes held.
+    #[cfg(test)]
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The entry with this number and its time, if it is still held.
+    pub(crate) fn entry(&self, seq: u64) -> Option<(&Item, Timestamp)> {
+        let at = usize::try_from(seq.checked_sub(self.base)?).ok()?;
+        self.entries.get(at).map(|entry| (&entry.item, entry.dts))
+    }
+
+    /// The time of the first frame numbered `seq` or later.
+    pub(crate) fn next_frame_time(&self, seq: u64) -> Option<Timestamp> {
+        let at = usize::try_from(seq.checked_sub(self.base)?).ok()?;
+        let mut rest = self.entries.range(at.min(self.entries.len())..);
+        rest.find(|entry| matches!(entry.item, Item::Frame(_))).map(|entry| entry.dts)
+    }
+
+    /// The newest place to begin.
+    pub(crate) fn newest_join(&self) -> Option<&JoinPoint> {
+        self.joins.back()
+    }
+
+    /// The newest place to begin that lies at least `back` before the newest frame, or the oldest place there is.
+    pub(crate) fn join_back(&self, back: Duration) -> Option<&JoinPoint> {
+        let back = TimeDelta::from(back);
+        self.joins.iter().rev().find(|join| self.newest - join.dts >= back).or_else(|| self.joins.front())
+    }
+
+    /// The first place to begin at or after `seq`.
+    pub(crate) fn join_from(&self, seq: u64) -> Option<&JoinPoint> {
+        let at = self.joins.partition_point(|join| join.seq < seq);
+        self.joins.get(at)
+    }
+
+    pub(crate) fn push_tracks(&mut self, tracks: Tracks) {
+        if self.tracks.is_empty() {
+            self.lead_seen = self.newest;
+        }
+        self.tracks = tracks.clone();
+        self.push(Item::Tracks(tracks), self.newest, 0);
+    }
+
+    pub(crate) fn push_gap(&mut self, gap: Duration) {
+        self.push(Item::Gap(gap), self.newest, 0);
+    }
+
+    pub(crate) fn push_frame(&mut self, frame: Frame) {
+        self.newest = self.newest.max(frame.dts);
+        if self.is_join(&frame) {
+            self.joins.push_back(JoinPoint { seq: self.end(), dts: frame.dts, tracks: self.tracks.clone() });
+        }
+        let (dts, bytes) = (frame.dts, frame.data.len());
+        self.push(Item::Frame(frame), dts, bytes);
+    }
+
+    fn push(&mut self, item: Item, dts: Timestamp, bytes: usize) {
+        self.entries.push_back(Entry { item, dts });
+        self.bytes += bytes;
+        self.evict();
+    }
+
+    /// With video, key frames of the first video track; without, or while its pictures stay away, every audio frame; data
+    /// only when there is nothing else.
+    fn is_join(&mut self, frame: &Frame) -> bool {
+        let lead = self.tracks.iter().map(|track| track.id).find(|id| id.kind != TrackKind::Data);
+        let Some(lead) = lead else { return frame.track == TrackId::DATA };
+        if frame.track == lead {
+            self.lead_seen = frame.dts;
+            return frame.kind == FrameKind::Key;
+        }
+        frame.track.kind == TrackKind::Audio && frame.dts - self.lead_seen > LEAD_ABSENT
+    }
+
+    fn evict(&mut self) {
+        while self.may_evict() {
+            let Some(entry) = self.entries.pop_front() else { return };
+            if let Item::Frame(frame) = &entry.item {
+                self.bytes = self.bytes.saturating_sub(frame.data.len());
+            }
+            self.base += 1;
+            while self.joins.front().is_some_and(|join| join.seq < self.base) {
+                self.joins.pop_front();
+            }
+        }
+    }
+
+    /// Beyond the byte limit anything goes; beyond the time limit only what lies before the newest group of pictures.
+    fn may_evict(&self) -> bool {
+        let Some(front) = self.entries.front() else { return false };
+        if self.bytes > self.max_bytes || self.entries.len() > MAX_ENTRIES {
+            return true;
+        }
+        let old = self.newest - front.dts > self.max_duration;
+        old && self.joins.back().is_none_or(|join| join.seq > self.base)
+    }
+}
+
+/// After this long without pictures (a phone's camera is off, a header without frames) readers join by sound.
+const LEAD_ABSENT: TimeDelta = TimeDelta::from_millis(3_000);
+
+/// Most entries a ring holds: protects memory from floods of empty frames, which no byte limit sees.
+const MAX_ENTRIES: usize = 65_536;
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use weir_media::{Codec, Track};
+
+    use super::*;
+
+    fn video(millis: i64, kind: FrameKind, len: usize) -> Frame {
+        let time = Timestamp::from_millis(millis);
+        Frame { track: TrackId::VIDEO, dts: time, pts: time, kind, data: Bytes::from(vec![0; len]) }
+    }
+
+    fn ring(max_bytes: usize) -> Ring {
+        let mut ring = Ring::new(Duration::from_secs(10), max_bytes);
+        ring.push_tracks(Tracks::default().with(Track::new(TrackId::VIDEO, Codec::H264)));
+        ring
+    }
+
+    #[test]
+    fn keeps_ten_seconds_and_always_the_newest_group_of_pictures() {
+        let mut ring = ring(1 << 20);
+        for second in 0..60 {
+            let kind = if second % 2 == 0 { FrameKind::Key } else { FrameKind::Delta };
+            ring.push_frame(video(second * 1000, kind, 10));
+        }
+        let (_, oldest) = ring.entry(ring.base()).unwrap();
+        assert_eq!((ring.newest() - oldest).as_millis(), 10_000);
+        for second in 60..200 {
+            ring.push_frame(video(second * 1000, FrameKind::Delta, 10));
+        }
+        let join = ring.newest_join().unwrap().clone();
+        assert_eq!(join.dts.as_millis(), 58_000);
+        assert_eq!(ring.base(), join.seq);
+    }
+
+    #[test]
+    fn a_group_of_pictures_beyond_the_byte_limit_loses_its_start_not_the_stream() {
+        let mut ring = ring(1000);
+        ring.push_frame(video(0, FrameKind::Key, 400));
+        for step in 1..100 {
+            ring.push_frame(video(step * 33, FrameKind::Delta, 100));
+            assert!(ring.bytes() <= 1000);
+        }
+        assert!(ring.newest_join().is_none());
+        ring.push_frame(video(5000, FrameKind::Key, 400));
+        assert_eq!(ring.newest_join().unwrap().dts.as_millis(), 5000);
+    }
+
+    #[test]
+    fn a_flood_of_empty_frames_is_bounded() {
+        let mut ring = ring(1 << 20);
+        for _ in 0..MAX_ENTRIES * 2 {
+            ring.push_frame(video(0, FrameKind::Delta, 0));
+        }
+        assert!(ring.end() - ring.base() <= MAX_ENTRIES as u64);
+    }
+
+    #[test]
+    fn sound_is_a_place_to_join_while_pictures_stay_away() {
+        let mut ring = ring(1 << 20);
+        ring.push_tracks(ring.tracks().with(Track::new(TrackId::AUDIO, Codec::Aac)));
+        ring.push_frame(video(0, FrameKind::Key, 10));
+        for step in 1..300 {
+            let mut sound = video(step * 20, FrameKind::Key, 10);
+            sound.track = TrackId::AUDIO;
+            ring.push_frame(sound);
+        }
+        assert_eq!(ring.newest_join().unwrap().dts.as_millis(), 5980);
+    }
+
+    #[test]
+    fn joins_back_in_time_at_a_key_frame() {
+        let mut ring = ring(1 << 20);
+        for second in 0..9 {
+            ring.push_frame(video(second * 1000, if second % 3 == 0 { FrameKind::Key } else { FrameKind::Delta }, 1));
+        }
+        assert_eq!(ring.join_back(Duration::from_secs(4)).unwrap().dts.as_millis(), 3000);
+        assert_eq!(ring.join_back(Duration::from_secs(60)).unwrap().dts.as_millis(), 0);
+        assert_eq!(ring.join_from(2).unwrap().dts.as_millis(), 3000);
+    }
+}

@@ -1,0 +1,300 @@
+//! The read handle on a stream: a cursor into its ring.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use weir_media::{FrameKind, StreamPath, TimeDelta, Timestamp, Tracks};
+
+use crate::hub::Shared;
+use crate::ring::{Item, JoinPoint, Ring};
+use crate::stream::{Phase, ReaderSlot, State, Stream};
+use crate::{Delivery, EndReason, LagPolicy, Start, StreamId};
+
+/// Identity of a subscriber, never used twice while Weir runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SubscriberId(pub u64);
+
+/// Most frames one batch holds: a bound on what a reader carries while it waits for its network.
+const BATCH_FRAMES: usize = 64;
+/// Payload bytes after which a batch is closed.
+const BATCH_BYTES: usize = 256 * 1024;
+
+/// Where the reader stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cursor {
+    /// The next entry it gets.
+    At(u64),
+    /// It waits for a key frame numbered at least this.
+    Key(u64),
+}
+
+/// The read handle on a stream. Dropping it leaves the stream; the publisher never notices either way.
+#[derive(Debug)]
+pub struct Subscriber {
+    stream: Arc<Stream>,
+    hub: Arc<Shared>,
+    id: SubscriberId,
+    slot: Arc<ReaderSlot>,
+    cursor: Cursor,
+    lag: LagPolicy,
+    /// The least lag since the reader began or last skipped: what it may not be blamed for.
+    least_lag: TimeDelta,
+    /// Tracks the reader was told last.
+    told: Option<Tracks>,
+    deadline: Option<Instant>,
+    ended: Option<EndReason>,
+}
+
+impl Subscriber {
+    pub(crate) fn new(
+        stream: Arc<Stream>,
+        hub: Arc<Shared>,
+        id: SubscriberId,
+        slot: Arc<ReaderSlot>,
+        start: Start,
+        lag: LagPolicy,
+        wait: Option<Duration>,
+    ) -> Self {
+        let deadline = wait.map(|wait| Instant::now() + wait);
+        let least_lag = TimeDelta::from(Duration::MAX);
+        let from = {
+            let state = stream.lock();
+            let join = match start {
+                Start::NextKey => None,
+                Start::NewestKey => state.ring.newest_join(),
+                Start::Back(back) => state.ring.join_back(back),
+            };
+            join.map_or(state.ring.end(), |join| join.seq)
+        };
+        let cursor = Cursor::Key(from);
+        Self { stream, hub, id, slot, cursor, lag, least_lag, told: None, deadline, ended: None }
+    }
+
+    /// Identity of this subscriber.
+    pub const fn id(&self) -> SubscriberId {
+        self.id
+    }
+
+    /// Identity of the stream it reads.
+    pub fn stream_id(&self) -> StreamId {
+        self.stream.id
+    }
+
+    /// Path of the stream it reads.
+    pub fn path(&self) -> &StreamPath {
+        &self.stream.path
+    }
+
+    /// Counts bytes that the output has handed to its network or disk.
+    pub fn count_sent(&self, bytes: u64) {
+        self.slot.bytes_sent.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Appends what is ready to `batch`, waiting until there is something. Everything is in order; [`Delivery::Ended`] comes
+    /// last and, asked again, alone. Cancel-safe: nothing is taken before it is appended.
+    pub async fn recv_batch(&mut self, batch: &mut Vec<Delivery>) {
+        self.ready().await;
+        self.try_batch(batch);
+    }
+
+    /// Waits until [`Subscriber::try_batch`] would append something. Cancel-safe.
+    pub async fn ready(&mut self) {
+        loop {
+            if self.has_something() {
+                return;
+            }
+            let stream = Arc::clone(&self.stream);
+            let changed = stream.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            // A change between the first look and `enable` would otherwise be slept through.
+            if self.has_something() {
+                return;
+            }
+            match self.deadline {
+                Some(deadline) => {
+                    // A time-out is no error here: the next look decides.
+                    let _ = tokio::time::timeout_at(deadline, changed).await;
+                }
+                None => changed.await,
+            }
+        }
+    }
+
+    /// Appends what is ready to `batch` without waiting. Returns whether anything was appended.
+    pub fn try_batch(&mut self, batch: &mut Vec<Delivery>) -> bool {
+        let before = batch.len();
+        if let Some(reason) = self.ended {
+            batch.push(Delivery::Ended(reason));
+            return true;
+        }
+        let stream = Arc::clone(&self.stream);
+        let state = stream.lock();
+        self.forget_deadline(&state);
+        match self.read(&state, batch) {
+            Ok(()) => {}
+            Err(reason) => {
+                self.ended = Some(reason);
+                batch.push(Delivery::Ended(reason));
+            }
+        }
+        batch.len() > before
+    }
+
+    /// Waiting for a publisher is over once there has been one.
+    fn forget_deadline(&mut self, state: &State) {
+        if state.phase != Phase::Waiting {
+            self.deadline = None;
+        }
+    }
+
+    fn has_something(&mut self) -> bool {
+        if self.ended.is_some() || self.slot.kicked.load(Ordering::Relaxed) {
+            return true;
+        }
+        let stream = Arc::clone(&self.stream);
+        let state = stream.lock();
+        self.forget_deadline(&state);
+        if matches!(state.phase, Phase::Ended(_)) {
+            return true;
+        }
+        if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            return true;
+        }
+        match self.cursor {
+            Cursor::At(seq) => seq < state.ring.end(),
+            Cursor::Key(from) => state.ring.join_from(from).is_some(),
+        }
+    }
+
+    fn read(&mut self, state: &State, batch: &mut Vec<Delivery>) -> Result<(), EndReason> {
+        if self.slot.kicked.load(Ordering::Relaxed) {
+            return Err(EndReason::Kicked);
+        }
+        let ended = match state.phase {
+            Phase::Ended(EndReason::Shutdown) => return Err(EndReason::Shutdown),
+            Phase::Ended(reason) => Some(reason),
+            Phase::Waiting if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) => {
+                return Err(EndReason::NotFound);
+            }
+            _ => None,
+        };
+        let before = batch.len();
+        if let Some(seq) = self.position(&state.ring, batch) {
+            let seq = self.mind_lag(&state.ring, seq, batch)?;
+            self.take(&state.ring, seq, batch);
+        }
+        match ended {
+            Some(reason) if batch.len() == before => Err(reason),
+            _ => Ok(()),
+        }
+    }
+
+    /// The entry to read next, with the tracks in force there told.
+    fn position(&mut self, ring: &Ring, batch: &mut Vec<Delivery>) -> Option<u64> {
+        let join = match self.cursor {
+            Cursor::At(seq) if seq >= ring.base() => return Some(seq),
+            Cursor::At(seq) => return self.evicted(ring, seq, batch),
+            Cursor::Key(from) => ring.join_from(from),
+        }?;
+        Some(self.jump(join.clone(), batch))
+    }
+
+    /// The reader was overtaken by the ring's own bound: it goes on at the newest key frame.
+    fn evicted(&mut self, ring: &Ring, seq: u64, batch: &mut Vec<Delivery>) -> Option<u64> {
+        let Some(join) = ring.newest_join().cloned() else {
+            self.skipped(ring.end() - seq, TimeDelta::ZERO, batch);
+            self.cursor = Cursor::Key(ring.end());
+            return None;
+        };
+        self.skipped(join.seq - seq, TimeDelta::ZERO, batch);
+        Some(self.jump(join, batch))
+    }
+
+    fn jump(&mut self, join: JoinPoint, batch: &mut Vec<Delivery>) -> u64 {
+        self.least_lag = TimeDelta::from(Duration::MAX);
+        self.tell(&join.tracks, batch);
+        self.cursor = Cursor::At(join.seq);
+        join.seq
+    }
+
+    fn tell(&mut self, tracks: &Tracks, batch: &mut Vec<Delivery>) {
+        if self.told.as_ref() != Some(tracks) {
+            self.told = Some(tracks.clone());
+            batch.push(Delivery::Tracks(tracks.clone()));
+        }
+    }
+
+    fn skipped(&self, frames: u64, behind: TimeDelta, batch: &mut Vec<Delivery>) {
+        self.slot.skipped.fetch_add(frames, Ordering::Relaxed);
+        batch.push(Delivery::Skipped { frames, behind: behind.to_duration() });
+    }
+
+    /// Applies the lag policy before entry `seq` is read; returns where to read instead.
+    fn mind_lag(&mut self, ring: &Ring, seq: u64, batch: &mut Vec<Delivery>) -> Result<u64, EndReason> {
+        let Some(dts) = ring.next_frame_time(seq) else { return Ok(seq) };
+        let lag = ring.newest() - dts;
+        self.slot.lag_nanos.store(lag.to_duration().as_nanos() as u64, Ordering::Relaxed);
+        self.least_lag = self.least_lag.min(lag);
+        let late = (lag - self.least_lag).to_duration();
+        if self.lag.disconnect.is_some_and(|limit| late > limit) {
+            return Err(EndReason::TooSlow);
+        }
+        if late > self.lag.skip_to_key
+            && let Some(join) = ring.newest_join().filter(|join| join.seq > seq).cloned()
+        {
+            self.skipped(join.seq - seq, join.dts - dts, batch);
+            return Ok(self.jump(join, batch));
+        }
+        Ok(seq)
+    }
+
+    fn take(&mut self, ring: &Ring, mut seq: u64, batch: &mut Vec<Delivery>) {
+        let (mut frames, mut bytes) = (0, 0);
+        let (mut left_out, mut left_from) = (0, Timestamp::ZERO);
+        while let Some((item, dts)) = ring.entry(seq) {
+            if frames >= BATCH_FRAMES || bytes >= BATCH_BYTES {
+                break;
+            }
+            match item {
+                Item::Tracks(tracks) => self.tell(tracks, batch),
+                Item::Gap(gap) => batch.push(Delivery::Gap { gap: *gap }),
+                Item::Frame(frame) if self.skips(ring, frame.kind, dts) => {
+                    if left_out == 0 {
+                        left_from = dts;
+                    }
+                    left_out += 1;
+                }
+                Item::Frame(frame) => {
+                    frames += 1;
+                    bytes += frame.data.len();
+                    batch.push(Delivery::Frame { seq, frame: frame.clone() });
+                }
+            }
+            seq += 1;
+        }
+        if left_out > 0 {
+            self.skipped(left_out, ring.newest() - left_from, batch);
+        }
+        self.cursor = Cursor::At(seq);
+        self.slot.frames.fetch_add(frames as u64, Ordering::Relaxed);
+        let caught_up = ring.entry(seq).is_none();
+        if caught_up {
+            self.least_lag = TimeDelta::ZERO;
+            self.slot.lag_nanos.store(0, Ordering::Relaxed);
+        }
+    }
+
+    fn skips(&self, ring: &Ring, kind: FrameKind, dts: Timestamp) -> bool {
+        kind == FrameKind::Disposable && (ring.newest() - dts - self.least_lag).to_duration() > self.lag.skip_disposable
+    }
+}
+
+impl Drop for Subscriber {
+    fn drop(&mut self) {
+        self.stream.remove_reader(self.id);
+        self.hub.forget(&self.stream);
+    }
+}
