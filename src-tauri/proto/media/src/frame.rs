@@ -17,9 +17,9 @@ pub enum FrameKind {
 
 /// One access unit, audio frame or data message of a track, in canonical form.
 ///
-/// H.264 and H.265 are length-prefixed with 4 bytes and carry no parameter sets that the track's configuration already
-/// holds; AAC is raw; AV1 is OBUs without temporal delimiters; data is an AMF0 message (name and values, without
-/// `@setDataFrame`). Cloning shares the bytes.
+/// H.264 and H.265 are length-prefixed with 4 bytes and their parameter sets are in the track's configuration; those that an
+/// encoder repeats inside a frame stay there, so that its bytes arrive as it sent them. AAC is raw; AV1 is OBUs without
+/// temporal delimiters; data is an AMF0 message (name and values, without `@setDataFrame`). Cloning shares the bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
     /// The track it belongs to.

@@ -2,9 +2,28 @@
 //!
 //! Containers and protocols look a codec's ids up here; they list no codecs of their own.
 
+pub mod aac;
+pub mod ac3;
+pub mod av1;
+pub mod bits;
+mod color;
+mod describe;
+mod error;
+pub mod flac;
+pub mod h264;
+pub mod h265;
+mod id;
+pub mod mp3;
+pub mod nal;
+pub mod opus;
+pub mod vp9;
+
 use std::fmt;
 
 use crate::FourCc;
+
+pub use describe::{audio_info, video_info};
+pub use error::Error;
 
 /// A codec. One that Weir cannot look into is still carried from protocol to protocol, named by where it came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

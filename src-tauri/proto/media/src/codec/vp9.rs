@@ -1,0 +1,128 @@
+//! VP9 and VP8 (VP9 Bitstream Specification; VP Codec ISO Media File Format Binding; RFC 6386).
+
+use bytes::Bytes;
+
+use super::bits::BitReader;
+use super::{Error, color};
+use crate::VideoInfo;
+
+const RECORD: &str = "VP9 configuration (vpcC)";
+const HEADER: &str = "VP9 frame header";
+
+/// What a `vpcC` holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecoderConfig {
+    /// Profile, 0 to 3.
+    pub profile: u8,
+    /// Ten times the level; 0 is unknown.
+    pub level: u8,
+    /// Bits a sample.
+    pub bit_depth: u8,
+    /// `transferCharacteristics`.
+    pub transfer: u8,
+}
+
+impl DecoderConfig {
+    /// Bytes of the record without codec initialisation data, of which VP8 and VP9 have none.
+    const LEN: usize = 8;
+
+    /// Reads the record in its canonical form.
+    pub fn parse(record: &[u8]) -> Result<Self, Error> {
+        let mut reader = BitReader::new(RECORD, record);
+        let (profile, level, bit_depth) = (reader.small(8)?, reader.small(8)?, reader.small(4)?);
+        reader.skip(4 + 8)?;
+        let transfer = reader.small(8)?;
+        reader.skip(8)?;
+        Ok(Self { profile, level, bit_depth, transfer })
+    }
+
+    /// The record alone: some writers put the version and flags of the MP4 box before it.
+    pub fn canonical(record: &Bytes) -> Bytes {
+        const BOX_VERSION: usize = 4;
+        match record.len() {
+            len if len >= BOX_VERSION + Self::LEN && record.starts_with(&[1, 0, 0, 0]) => record.slice(BOX_VERSION..),
+            _ => record.clone(),
+        }
+    }
+
+    /// As people want to read it; dimensions stand in the key frames only.
+    pub fn video_info(&self) -> VideoInfo {
+        VideoInfo {
+            profile: Some(format!("Profile {}", self.profile)),
+            level: (self.level > 0).then(|| format!("{}.{}", self.level / 10, self.level % 10)),
+            bit_depth: Some(self.bit_depth).filter(|depth| *depth > 0),
+            hdr: color::is_hdr(self.transfer),
+            ..VideoInfo::default()
+        }
+    }
+}
+
+/// Width and height of a VP9 key frame (VP9, 6.2); an error when it is none.
+pub fn key_frame_size(frame: &[u8]) -> Result<(u32, u32), Error> {
+    let invalid = |field, value: u32| Error::Invalid { record: HEADER, field, value: value.into() };
+    let mut reader = BitReader::new(HEADER, frame);
+    let marker = reader.bits(2)?;
+    if marker != 2 {
+        return Err(invalid("the frame marker", marker));
+    }
+    let profile = reader.bits(1)? | reader.bits(1)? << 1;
+    if profile == 3 {
+        reader.skip(1)?;
+    }
+    let (shown_again, inter) = (reader.flag()?, reader.flag()?);
+    if shown_again || inter {
+        return Err(invalid("the frame type", 1));
+    }
+    reader.skip(2)?;
+    let sync = reader.bits(24)?;
+    if sync != 0x49_83_42 {
+        return Err(invalid("the sync code", sync));
+    }
+    if profile >= 2 {
+        reader.skip(1)?;
+    }
+    const RGB: u32 = 7;
+    let odd = profile & 1 == 1;
+    if reader.bits(3)? == RGB {
+        reader.skip(if odd { 1 } else { 0 })?;
+    } else {
+        reader.skip(if odd { 4 } else { 1 })?;
+    }
+    Ok((reader.bits(16)? + 1, reader.bits(16)? + 1))
+}
+
+/// Width and height of a VP8 key frame (RFC 6386, 9.1); `None` when it is none.
+pub fn vp8_key_frame_size(frame: &[u8]) -> Option<(u32, u32)> {
+    match frame {
+        &[tag, _, _, 0x9D, 0x01, 0x2A, w0, w1, h0, h1, ..] if tag & 1 == 0 => {
+            let side = |low, high| u32::from(u16::from_le_bytes([low, high]) & 0x3FFF);
+            Some((side(w0, w1), side(h0, h1)))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_with_the_box_version_before_it_is_the_same_record() {
+        let plain = Bytes::from_static(&[0, 10, 0x82, 2, 2, 2, 0, 0]);
+        let boxed = Bytes::from([&[1, 0, 0, 0], &plain[..]].concat());
+        assert_eq!(DecoderConfig::canonical(&boxed), plain);
+        assert_eq!(DecoderConfig::canonical(&plain), plain);
+        let info = DecoderConfig::parse(&plain).unwrap().video_info();
+        assert_eq!(
+            (info.profile.as_deref(), info.level.as_deref(), info.bit_depth),
+            (Some("Profile 0"), Some("1.0"), Some(8))
+        );
+    }
+
+    #[test]
+    fn a_vp8_key_frame_tells_its_size() {
+        let frame = [0x10, 0, 0, 0x9D, 0x01, 0x2A, 0x40, 0x01, 0xB4, 0x40];
+        assert_eq!(vp8_key_frame_size(&frame), Some((320, 180)));
+        assert_eq!(vp8_key_frame_size(&[0x11, 0, 0, 0x9D, 0x01, 0x2A, 0, 0, 0, 0]), None);
+    }
+}
