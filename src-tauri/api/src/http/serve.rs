@@ -1,0 +1,86 @@
+//! Reading HTTP from sockets, under limits.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+
+/// Connections at a time. A page uses a handful; the rest is a bound on memory and file descriptors for whoever opens
+/// connections and says nothing.
+const MAX_CONNECTIONS: usize = 256;
+/// How long a client may take to send the head of a request: one that never finishes must not keep its place.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// Largest head of a request in bytes, cookies included.
+const MAX_HEAD: usize = 16 << 10;
+/// Most headers in a request.
+const MAX_HEADERS: usize = 64;
+/// How long requests that are being answered may take once the server shuts down.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
+/// How long to wait after the system could not accept a connection (out of file descriptors), which passes by itself.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+
+/// Serves `router` on `listener` until `shutdown` is ready, then lets running answers end for a moment.
+pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()> + Send) {
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let connections = GracefulShutdown::new();
+    let mut shutdown = std::pin::pin!(shutdown);
+    loop {
+        let accepted = tokio::select! {
+            () = &mut shutdown => break,
+            accepted = accept(&listener, &places) => accepted,
+        };
+        let Some((stream, place)) = accepted else { continue };
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIMEOUT)
+            .max_buf_size(MAX_HEAD)
+            .max_headers(MAX_HEADERS)
+            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()))
+            .with_upgrades();
+        let connection = connections.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "HTTP connection ended");
+            }
+            drop(place);
+        });
+    }
+    drop(listener);
+    // Event streams have no end of their own; who is still there after the moment is cut off.
+    let _ = tokio::time::timeout(LAST_ANSWERS, connections.shutdown()).await;
+}
+
+type Place = tokio::sync::OwnedSemaphorePermit;
+
+/// The next connection, once there is a place for it.
+async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> Option<(TcpStream, Place)> {
+    let place = Arc::clone(places).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, _)) => {
+            // Events are small and should arrive now.
+            let _ = stream.set_nodelay(true);
+            Some((stream, place))
+        }
+        Err(error) if is_of_one_connection(&error) => None,
+        Err(error) => {
+            tracing::warn!(%error, "cannot accept an HTTP connection");
+            tokio::time::sleep(ACCEPT_AGAIN).await;
+            None
+        }
+    }
+}
+
+/// The client was gone before we looked; the listener is well.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
+    )
+}
