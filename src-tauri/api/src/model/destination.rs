@@ -25,6 +25,8 @@ pub enum DestinationState {
     Connecting,
     /// Sends.
     Live,
+    /// Sends, slower than the stream comes.
+    Behind,
     /// The connection failed; the next attempt has a time.
     Retrying,
     /// It failed in a way that a new attempt does not help.
@@ -44,18 +46,15 @@ pub struct Destination {
     pub url: String,
     /// Whether a stream key is kept for it.
     pub key_set: bool,
-    /// The stream it sends, `app/name`; null for the first one that is live.
-    #[schema(example = "live/stream")]
-    pub stream: Option<String>,
+    /// Which streams it takes: one (`live/stream`), all of an application (`live/*`), or any (`*`). It sends one at a time.
+    #[schema(example = "*")]
+    pub streams: String,
     /// Whether it is switched on.
     pub enabled: bool,
     /// What it is doing.
     pub state: DestinationState,
     /// The stream it sends now.
     pub sending: Option<String>,
-    /// When the state began, RFC 3339.
-    #[schema(format = DateTime)]
-    pub since: String,
     /// Seconds until the next attempt, while retrying.
     pub retry_in_seconds: Option<f64>,
     /// How often it had to connect again since it was switched on.
@@ -87,9 +86,9 @@ pub struct DestinationCreate {
     #[schema(value_type = Option<String>, write_only)]
     #[serde(default, deserialize_with = "optional_secret")]
     pub key: Option<Secret<String>>,
-    /// The stream to send, `app/name`; the first one that is live when left out.
+    /// Which streams it takes: `live/stream`, `live/*`, or `*`, which is meant when left out.
     #[serde(default)]
-    pub stream: Option<String>,
+    pub streams: Option<String>,
     /// Whether it starts switched on; it does when left out.
     #[serde(default = "on")]
     pub enabled: bool,
@@ -109,8 +108,8 @@ pub struct DestinationPatch {
     #[schema(value_type = Option<String>, write_only)]
     #[serde(default, deserialize_with = "optional_secret")]
     pub key: Option<Secret<String>>,
-    /// The stream to send; an empty one means the first one that is live.
-    pub stream: Option<String>,
+    /// Which streams it takes: `live/stream`, `live/*` or `*`.
+    pub streams: Option<String>,
     /// Switch it on or off.
     pub enabled: Option<bool>,
 }

@@ -18,10 +18,10 @@ pub struct Problem {
     /// When it happened last, RFC 3339.
     #[schema(format = DateTime)]
     pub at: String,
-    /// How often it happened in a row.
+    /// How often the same thing happened to the same address.
     pub count: u64,
-    /// What a program branches on, e.g. `publish_refused_in_use`. New codes may appear.
-    #[schema(example = "stream_in_use")]
+    /// What a program branches on. New codes may appear.
+    #[schema(example = "publisher_exists")]
     pub code: String,
     /// One plain sentence: what happened.
     pub message: String,
@@ -29,6 +29,6 @@ pub struct Problem {
     pub hint: String,
     /// The stream, when there is one.
     pub stream: Option<String>,
-    /// Address and port of the other side, when there is one.
+    /// Address of the other side, without its port, when there is one.
     pub remote: Option<String>,
 }

@@ -34,8 +34,12 @@ pub enum RecordingState {
     Recording,
     /// Closed properly.
     Finished,
+    /// Cut off by a crash; playable up to there.
+    Interrupted,
     /// It stopped on an error; what was written until then is in the file.
     Failed,
+    /// Not readable as what its name says.
+    Damaged,
 }
 
 /// One file.
@@ -48,9 +52,12 @@ pub struct Recording {
     pub file_name: String,
     /// The stream, `app/name`; null for a file whose recording this run of the program did not see.
     pub stream: Option<String>,
-    /// When it began, RFC 3339; for an older file the time of its last change.
+    /// When it began, RFC 3339; null for a file whose recording this run of the program did not see.
     #[schema(format = DateTime)]
-    pub started_at: String,
+    pub started_at: Option<String>,
+    /// When the file was last written to, RFC 3339.
+    #[schema(format = DateTime)]
+    pub modified_at: String,
     /// Seconds of media; null when not known.
     pub duration_seconds: Option<f64>,
     /// Bytes.

@@ -50,10 +50,6 @@ pub struct Totals {
     pub bitrate_in: u64,
     /// Media sent, bits a second over the last second.
     pub bitrate_out: u64,
-    /// Media received since the start, bytes.
-    pub bytes_in: u64,
-    /// Media sent since the start, bytes.
-    pub bytes_out: u64,
 }
 
 /// What to type into an encoder.

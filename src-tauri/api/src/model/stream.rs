@@ -37,7 +37,9 @@ pub struct Stream {
     pub started_at: Option<String>,
     /// Seconds since then.
     pub uptime_seconds: f64,
-    /// Who sends it; null when nobody does.
+    /// Seconds until the stream ends unless its publisher returns; null unless it is interrupted.
+    pub ends_in_seconds: Option<f64>,
+    /// Who sends it, or sent it last while it is interrupted; null while waiting.
     pub publisher: Option<Publisher>,
     /// Its elementary streams: video, audio, data.
     pub tracks: Vec<Track>,
@@ -49,8 +51,6 @@ pub struct Stream {
     pub key_frame_interval_seconds: Option<f64>,
     /// Media received, bytes.
     pub bytes_in: u64,
-    /// Media sent to all readers, bytes.
-    pub bytes_out: u64,
     /// Who reads it.
     pub readers: Vec<Reader>,
     /// The recording that runs or the one that failed; null when there is none.
