@@ -3,6 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use weir_hub::Hub;
+
 use crate::config::{Config, ConfigError, Settings};
 use crate::destination::Destinations;
 use crate::event::{Event, Events};
@@ -19,6 +21,8 @@ const SHUTDOWN: Duration = Duration::from_millis(4500);
 /// What every part of the engine shares. Cheap to clone; clones share.
 #[derive(Debug, Clone)]
 pub struct Context {
+    /// The streams.
+    pub hub: Hub,
     /// Who hears what happens.
     pub events: Events,
     /// What went wrong lately.
@@ -64,8 +68,13 @@ impl Engine {
     pub async fn start(settings: Settings, paths: Paths) -> Result<Self, StartError> {
         let secrets = Secrets::load(&paths.secrets_file)?;
         let events = Events::default();
-        let context = Context { problems: Problems::new(events.clone()), events, supervisor: Supervisor::new() };
         let config = settings.config();
+        let context = Context {
+            hub: Hub::new(config.streams.hub_options()),
+            problems: Problems::new(events.clone()),
+            events,
+            supervisor: Supervisor::new(),
+        };
         let recordings = Recordings::start(context.clone(), &config.recording, paths.recordings_dir.clone());
         let destinations = Destinations::start(context.clone(), &config.destinations, secrets.clone());
         Ok(Self(Arc::new(Inner {
@@ -88,6 +97,9 @@ impl Engine {
             settings.change(config.clone(), &self.0.paths.config_file)?;
             before
         };
+        if config.streams != before.streams {
+            self.0.context.hub.set_options(config.streams.hub_options());
+        }
         if config.recording != before.recording {
             self.0.recordings.apply(&config.recording);
         }

@@ -1,6 +1,7 @@
 //! What can be set about live streams as such, whatever protocol they come and go by.
 
 use serde::{Deserialize, Serialize};
+use weir_hub::{DuplicatePolicy, HubOptions};
 use weir_media::{PathError, StreamPath};
 
 use crate::config::Seconds;
@@ -18,6 +19,17 @@ pub struct Config {
     /// What happens when a second encoder publishes to a path in use. Default `refuse`: a stranger who guesses the path
     /// must not throw the running stream out.
     pub duplicate_publisher: DuplicatePublisher,
+}
+
+impl Config {
+    /// What the hub needs to know of it.
+    pub(crate) fn hub_options(&self) -> HubOptions {
+        let duplicate = match self.duplicate_publisher {
+            DuplicatePublisher::Refuse => DuplicatePolicy::Refuse,
+            DuplicatePublisher::Replace => DuplicatePolicy::Replace,
+        };
+        HubOptions { grace: self.grace_seconds.duration(), duplicate, ..HubOptions::default() }
+    }
 }
 
 /// What happens when a second encoder publishes to a path in use.

@@ -159,7 +159,8 @@ mod tests {
 
     #[test]
     fn a_mistake_is_named_with_its_line_and_column() {
-        let error = parse("[rtmp]\nenabled = true\nspeed = 3\n", "config.toml", Profile::Serve).unwrap_err().to_string();
+        let error =
+            parse("[rtmp]\nenabled = true\nspeed = 3\n", "config.toml", Profile::Serve).unwrap_err().to_string();
         assert!(error.starts_with("config.toml, line 3, column 1: "), "{error}");
         assert!(error.contains("speed") && !error.contains('\n'), "{error}");
         let error = parse("[streams]\ngrace_seconds = -1\n", "config.toml", Profile::Serve).unwrap_err().to_string();
