@@ -1,0 +1,127 @@
+//! Why a recording stopped, in words: what is wrong and what to do.
+
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+/// What kind of trouble ended a recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureCode {
+    /// The disk, or the quota on it, has no room left.
+    DiskFull,
+    /// The folder or the disk may not be written to.
+    NotWritable,
+    /// The folder is not there, or the file went away while it was written.
+    FolderMissing,
+    /// The file system takes no file this large (FAT32 ends at 4 GiB).
+    FileTooLarge,
+    /// Anything else the disk said.
+    DiskError,
+    /// The stream holds something that the file format cannot.
+    Unsupported,
+    /// The program itself went wrong: a bug.
+    Internal,
+}
+
+/// Why a recording stopped. The stream it was made of goes on.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize)]
+#[error("{message}")]
+pub struct Failure {
+    /// The kind, for programs.
+    pub code: FailureCode,
+    /// What happened, one sentence.
+    pub message: String,
+    /// What to do, one sentence.
+    pub hint: String,
+}
+
+impl Failure {
+    /// What the disk's error means for a recording in `folder`.
+    pub(crate) fn of_disk(error: &io::Error, folder: &Path) -> Self {
+        let code = match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::WriteZero => FailureCode::DiskFull,
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => FailureCode::NotWritable,
+            ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::StaleNetworkFileHandle => {
+                FailureCode::FolderMissing
+            }
+            ErrorKind::FileTooLarge => FailureCode::FileTooLarge,
+            _ => FailureCode::DiskError,
+        };
+        let folder = folder.display();
+        let (message, hint) = match code {
+            FailureCode::DiskFull => (
+                format!("The disk of the recording folder {folder} is full."),
+                "Free some space or choose a folder on another disk, then start the recording again.",
+            ),
+            FailureCode::NotWritable => (
+                format!("Weir may not write into the recording folder {folder}."),
+                "Allow writing there or choose another folder, then start the recording again.",
+            ),
+            FailureCode::FolderMissing => (
+                format!("The recording folder {folder} or the file in it is gone."),
+                "Connect the disk again or choose another folder, then start the recording again.",
+            ),
+            FailureCode::FileTooLarge => (
+                "The file has reached the largest size that its disk allows.".to_owned(),
+                "Use a disk formatted as NTFS, exFAT, APFS or ext4 (FAT32 ends at 4 GiB), then start the recording again.",
+            ),
+            FailureCode::DiskError | FailureCode::Unsupported | FailureCode::Internal => (
+                format!("Writing the recording in {folder} failed: {error}."),
+                "Check the disk, then start the recording again.",
+            ),
+        };
+        Self { code, message, hint: hint.to_owned() }
+    }
+
+    /// What the stream brings and an FLV file cannot hold.
+    pub(crate) fn unsupported(what: &str) -> Self {
+        Self {
+            code: FailureCode::Unsupported,
+            message: format!("This stream cannot be recorded as FLV: {what}."),
+            hint: "Set the encoder to H.264 video and AAC audio.".to_owned(),
+        }
+    }
+
+    /// The disk does not answer at all.
+    pub(crate) fn disk_hangs(folder: &Path) -> Self {
+        Self {
+            code: FailureCode::DiskError,
+            message: format!(
+                "The disk of {} does not answer; the file is playable up to that point.",
+                folder.display()
+            ),
+            hint: "Check the disk or the network folder, then start the recording again.".to_owned(),
+        }
+    }
+
+    /// The recorder ended without saying how.
+    pub(crate) fn internal() -> Self {
+        Self {
+            code: FailureCode::Internal,
+            message: "The recorder stopped unexpectedly; the file is playable up to that point.".to_owned(),
+            hint: "Start the recording again, and report this with the log.".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_disk_error_has_its_code_and_a_remedy() {
+        for (kind, code) in [
+            (ErrorKind::StorageFull, FailureCode::DiskFull),
+            (ErrorKind::QuotaExceeded, FailureCode::DiskFull),
+            (ErrorKind::PermissionDenied, FailureCode::NotWritable),
+            (ErrorKind::ReadOnlyFilesystem, FailureCode::NotWritable),
+            (ErrorKind::NotFound, FailureCode::FolderMissing),
+            (ErrorKind::FileTooLarge, FailureCode::FileTooLarge),
+            (ErrorKind::Other, FailureCode::DiskError),
+        ] {
+            let failure = Failure::of_disk(&io::Error::from(kind), Path::new("/recordings"));
+            assert_eq!(failure.code, code, "{kind:?}");
+            assert!(failure.message.ends_with('.') && failure.hint.ends_with('.'), "{failure:?}");
+        }
+    }
+}

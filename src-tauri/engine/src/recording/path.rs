@@ -1,0 +1,174 @@
+//! Where a recording is written: a name that says stream and time, never collides, and never leaves its folder.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use jiff::civil::DateTime;
+use weir_media::StreamPath;
+
+/// Longest part of a file name that comes from the stream path, in bytes. With time, number and extension the name stays
+/// below the 143 bytes of the tightest file system in use (eCryptfs), and leaves Windows' 260 characters for the folder.
+const MAX_STEM: usize = 100;
+
+/// How many recordings of one name may begin within one second before the folder is taken to be broken.
+const MAX_SAME_SECOND: u32 = 1_000;
+
+/// The extension of an FLV file, without the dot.
+pub(crate) const FLV: &str = "flv";
+
+/// Creates the file for a recording of `path` that begins at `local` (wall clock of this computer) in `folder`, which is
+/// made when it is missing.
+///
+/// The name is `<path with / as _>_<YYYYMMDD_HHMMSS>.flv`; when it is taken, `_2`, `_3`… follow the time. Nothing that
+/// exists is ever opened, so neither a second publish within one second nor `a/b_c` beside `a_b/c` can overwrite a file.
+pub(crate) fn create(
+    folder: &Path,
+    path: &StreamPath,
+    local: DateTime,
+    extension: &str,
+) -> io::Result<(File, PathBuf)> {
+    std::fs::create_dir_all(folder)?;
+    for attempt in 1..=MAX_SAME_SECOND {
+        let candidate = folder.join(file_name(path, local, attempt, extension));
+        match OpenOptions::new().read(true).write(true).create_new(true).open(&candidate) {
+            Ok(file) => return Ok((file, candidate)),
+            Err(taken) if taken.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(other) => return Err(other),
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::AlreadyExists, "a thousand recordings of this stream began within one second"))
+}
+
+fn file_name(path: &StreamPath, local: DateTime, attempt: u32, extension: &str) -> String {
+    let stem = stem(path);
+    let time = local.strftime("%Y%m%d_%H%M%S");
+    match attempt {
+        1 => format!("{stem}_{time}.{extension}"),
+        again => format!("{stem}_{time}_{again}.{extension}"),
+    }
+}
+
+/// The stream path as the beginning of a file name that every file system and shell takes.
+fn stem(path: &StreamPath) -> String {
+    let mut stem: String = path.as_str().chars().map(|c| if is_safe(c) { c } else { '_' }).collect();
+    if stem.starts_with(['.', ' ']) {
+        // A leading dot hides the file, a leading blank is cut by some tools.
+        stem.replace_range(..1, "_");
+    }
+    // Windows takes what stands before the first dot for the device, whatever follows: `con.show_2026….flv` is the console.
+    if stem.split_once('.').is_some_and(|(device, _)| is_windows_device(device.trim_end())) {
+        stem.insert(0, '_');
+    }
+    if stem.len() > MAX_STEM {
+        let told_apart_by = format!("~{:08x}", fnv1a(path.as_str().as_bytes()));
+        let mut end = MAX_STEM - told_apart_by.len();
+        while !stem.is_char_boundary(end) {
+            end -= 1;
+        }
+        stem.truncate(end);
+        stem.push_str(&told_apart_by);
+    }
+    stem
+}
+
+/// Whether a character may stand in a file name: not a separator, not forbidden by Windows, not one that hides or turns
+/// around the text beside it (a name must look like what it is).
+fn is_safe(c: char) -> bool {
+    let separator = matches!(c, '/' | '\\' | '<' | '>' | ':' | '"' | '|' | '?' | '*' | '%');
+    let invisible =
+        matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}');
+    !separator && !invisible && !c.is_control()
+}
+
+/// The device names of Windows, with which no file name may begin ("Naming Files, Paths, and Namespaces").
+fn is_windows_device(name: &str) -> bool {
+    let upper = name.to_ascii_uppercase();
+    if matches!(upper.as_str(), "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$" | "CLOCK$") {
+        return true;
+    }
+    let Some(number) = upper.strip_prefix("COM").or_else(|| upper.strip_prefix("LPT")) else { return false };
+    let mut digits = number.chars();
+    matches!((digits.next(), digits.next()), (Some('0'..='9' | '¹' | '²' | '³'), None))
+}
+
+/// FNV-1a with 32 bits: tells shortened names apart for a reader; uniqueness itself comes from creating the file.
+fn fnv1a(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0x811C_9DC5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    fn path(text: &str) -> StreamPath {
+        StreamPath::parse(text).unwrap()
+    }
+
+    fn noon() -> DateTime {
+        date(2026, 11, 22).at(12, 5, 9, 0)
+    }
+
+    fn name_of(text: &str) -> String {
+        file_name(&path(text), noon(), 1, FLV)
+    }
+
+    #[test]
+    fn a_name_says_stream_and_local_time() {
+        assert_eq!(name_of("live/show"), "live_show_20261122_120509.flv");
+        assert_eq!(name_of("a/b/c"), "a_b_c_20261122_120509.flv");
+        assert_eq!(name_of("live/Grüße 日本"), "live_Grüße 日本_20261122_120509.flv");
+    }
+
+    #[test]
+    fn what_a_file_system_refuses_is_cleaned() {
+        for (from, stem) in [
+            ("live/a:b*c?d", "live_a_b_c"), // the query begins at the question mark
+            ("live/<a>|\"b\"", "live__a___b_"),
+            (".hidden/x", "_hidden_x"),
+            (" x/y", "_x_y"),
+            ("con.a/b", "_con.a_b"),
+            ("COM1 .x", "_COM1 .x"),
+            ("com¹.x", "_com¹.x"),
+            ("con", "con"),
+            ("comet.x", "comet.x"),
+            ("live/gpj\u{202E}exe", "live_gpj_exe"),
+            ("live/%T%s", "live__T_s"),
+        ] {
+            assert_eq!(super::stem(&path(from)), stem, "{from:?}");
+        }
+    }
+
+    #[test]
+    fn long_names_are_cut_at_a_character_and_told_apart() {
+        let (one, two) = (format!("live/{}a", "ü".repeat(90)), format!("live/{}b", "ü".repeat(90)));
+        let (one, two) = (stem(&path(&one)), stem(&path(&two)));
+        assert!(one.len() <= MAX_STEM && two.len() <= MAX_STEM);
+        assert_ne!(one, two);
+    }
+
+    /// Fault 23 of the predecessor: an earlier file was overwritten.
+    #[test]
+    fn publishing_again_within_one_second_never_overwrites_a_recording() {
+        let folder = tempfile::tempdir().unwrap();
+        let names: Vec<String> = ["a/b_c", "a_b/c", "a/b_c"]
+            .iter()
+            .map(|text| create(folder.path(), &path(text), noon(), FLV).unwrap().1)
+            .map(|file| file.file_name().unwrap().to_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(names, ["a_b_c_20261122_120509.flv", "a_b_c_20261122_120509_2.flv", "a_b_c_20261122_120509_3.flv"]);
+    }
+
+    #[test]
+    fn no_path_escapes_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let inside = folder.path().join("recordings");
+        for text in ["a/...", "C:/x", "~/x", "a/%2e%2e/b", "con.x/y", "．．/x"] {
+            let (_, file) = create(&inside, &path(text), noon(), FLV).unwrap();
+            assert_eq!(file.parent(), Some(inside.as_path()), "{text:?}");
+            assert!(file.canonicalize().unwrap().starts_with(inside.canonicalize().unwrap()), "{text:?}");
+        }
+    }
+}
