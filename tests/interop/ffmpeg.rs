@@ -1,0 +1,87 @@
+//! FFmpeg as an encoder, a player and a server.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::packets::Listing;
+use crate::process::{Outcome, Process};
+
+/// One FFmpeg of this machine.
+#[derive(Debug, Clone)]
+pub(crate) struct Ffmpeg {
+    /// `ffmpeg_5`, for the names of tests.
+    pub(crate) name: String,
+    program: PathBuf,
+}
+
+/// The FFmpeg of the system, or why there is none.
+pub(crate) fn installed() -> Outcome<Ffmpeg> {
+    find(Path::new("ffmpeg")).ok_or("ffmpeg is not installed".to_owned())
+}
+
+/// FFmpeg 9, or why there is none.
+pub(crate) fn newest() -> Outcome<Ffmpeg> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.cache/ffmpeg-9/imageio_ffmpeg/binaries");
+    let fetched = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let named = std::env::var_os("WEIR_FFMPEG_9").filter(|path| !path.is_empty()).map(PathBuf::from);
+    let mut candidates = named.into_iter().chain(fetched);
+    let found = candidates.find_map(|program| find(&program).filter(|ffmpeg| ffmpeg.name == "ffmpeg_9"));
+    found.ok_or("FFmpeg 9 is not in .cache/ffmpeg-9; npm test fetches it".to_owned())
+}
+
+fn find(program: &Path) -> Option<Ffmpeg> {
+    let output = Command::new(program).arg("-version").output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let version = text.strip_prefix("ffmpeg version ")?.trim_start_matches('n');
+    let major: String = version.chars().take_while(char::is_ascii_digit).collect();
+    let major = if major.is_empty() { "unknown".to_owned() } else { major };
+    Some(Ffmpeg { name: format!("ffmpeg_{major}"), program: program.to_owned() })
+}
+
+impl Ffmpeg {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Outcome {
+        self.start(&self.name, arguments)?.succeed()
+    }
+
+    /// Sends the packets of `file` as they are, at their own pace.
+    pub(crate) fn publish(&self, file: &Path, url: &str) -> Outcome<Process> {
+        let file = file.to_string_lossy();
+        self.start(
+            &format!("{} publishing", self.name),
+            &["-re", "-i", &file, "-map", "0", "-c", "copy", "-f", "flv", "-flvflags", "no_duration_filesize", url],
+        )
+    }
+
+    /// Plays `url` and prints the hash of every packet.
+    pub(crate) fn play(&self, url: &str) -> Outcome<Process> {
+        self.hash(&format!("{} playing", self.name), &["-rtmp_live", "live", "-i", url])
+    }
+
+    /// Waits at `url` for one publisher and prints the hash of every packet it sends.
+    pub(crate) fn serve(&self, url: &str) -> Outcome<Process> {
+        self.hash(&format!("{} serving", self.name), &["-listen", "1", "-i", url])
+    }
+
+    /// Every packet in `file`.
+    pub(crate) fn list(&self, file: &Path) -> Outcome<Listing> {
+        let file = file.to_string_lossy();
+        let mut process = self.hash(&format!("{} reading {file}", self.name), &["-i", &file])?;
+        process.succeed()?;
+        Listing::read(&process.output())
+    }
+
+    fn hash(&self, name: &str, input: &[&str]) -> Outcome<Process> {
+        // The timestamps of the wire, and nothing dropped before the first key frame: a fault must show.
+        let mut arguments = vec!["-copyts"];
+        arguments.extend_from_slice(input);
+        arguments.extend(["-map", "0:v?", "-map", "0:a?", "-copyinkf", "-c", "copy"]);
+        arguments.extend(["-f", "framehash", "-hash", "md5", "-flush_packets", "1", "pipe:1"]);
+        self.start(name, &arguments)
+    }
+
+    fn start(&self, name: &str, arguments: &[&str]) -> Outcome<Process> {
+        let quiet = ["-hide_banner", "-nostdin", "-nostats", "-loglevel", "warning", "-y"].map(OsString::from);
+        Process::start(name, &self.program, quiet.into_iter().chain(arguments.iter().map(OsString::from)))
+    }
+}
