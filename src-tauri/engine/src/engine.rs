@@ -3,17 +3,19 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use weir_hub::Hub;
+use tokio::sync::broadcast::error::RecvError;
+use weir_hub::{Hub, StreamSnapshot};
 
 use crate::config::{Config, ConfigError, Settings};
 use crate::destination::Destinations;
 use crate::event::{Event, Events};
 use crate::paths::Paths;
 use crate::problem::{Problems, now_millis};
+use crate::protocol::rtmp;
 use crate::recording::Recordings;
 use crate::secrets::{Secrets, SecretsError};
-use crate::status;
-use crate::supervise::Supervisor;
+use crate::supervise::{End, Supervisor};
+use crate::{net, status};
 
 /// How long a shutdown may take altogether, less than the 5 s after which people reach for the power switch.
 const SHUTDOWN: Duration = Duration::from_millis(4500);
@@ -54,6 +56,7 @@ pub struct Engine(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     context: Context,
+    rtmp: rtmp::Server,
     paths: Paths,
     settings: Mutex<Settings>,
     secrets: Secrets,
@@ -67,6 +70,7 @@ impl Engine {
     /// Starts everything that `settings` ask for.
     pub async fn start(settings: Settings, paths: Paths) -> Result<Self, StartError> {
         let secrets = Secrets::load(&paths.secrets_file)?;
+        net::limit::raise_open_files();
         let events = Events::default();
         let config = settings.config();
         let context = Context {
@@ -75,10 +79,14 @@ impl Engine {
             events,
             supervisor: Supervisor::new(),
         };
+        context.supervisor.spawn("stream events", retell(context.clone()));
         let recordings = Recordings::start(context.clone(), &config.recording, paths.recordings_dir.clone());
         let destinations = Destinations::start(context.clone(), &config.destinations, secrets.clone());
+        // Last, so that nothing misses the first stream.
+        let rtmp = rtmp::Server::start(context.clone(), config).await;
         Ok(Self(Arc::new(Inner {
             context,
+            rtmp,
             paths,
             settings: Mutex::new(settings),
             secrets,
@@ -100,6 +108,9 @@ impl Engine {
         if config.streams != before.streams {
             self.0.context.hub.set_options(config.streams.hub_options());
         }
+        if config.rtmp != before.rtmp || config.streams != before.streams {
+            self.0.rtmp.apply(&config).await;
+        }
         if config.recording != before.recording {
             self.0.recordings.apply(&config.recording);
         }
@@ -111,8 +122,10 @@ impl Engine {
 
     /// Tells players and destinations, closes recordings, ends every task; within 5 s.
     pub async fn shutdown(&self) {
+        self.0.rtmp.close_listeners();
+        self.0.context.hub.close();
         let outputs = async {
-            tokio::join!(self.0.recordings.shutdown(), self.0.destinations.shutdown());
+            tokio::join!(self.0.rtmp.shutdown(), self.0.recordings.shutdown(), self.0.destinations.shutdown());
         };
         if tokio::time::timeout(SHUTDOWN, outputs).await.is_err() {
             tracing::warn!("recordings or destinations did not end in time");
@@ -160,19 +173,46 @@ impl Engine {
             profile: self.0.settings.lock().unwrap_or_else(PoisonError::into_inner).profile(),
             started_at: self.0.started_at,
             uptime_seconds: self.0.started.elapsed().as_secs(),
-            streams: self.streams().len(),
-            readers: 0,
-            connections: 0,
+            connections: self.0.rtmp.connections(),
         }
     }
 
     /// The listeners in the order of the settings.
     pub fn listeners(&self) -> Vec<status::Listener> {
-        Vec::new()
+        self.0.rtmp.listeners()
     }
 
     /// The streams in the order of their paths.
-    pub fn streams(&self) -> Vec<status::Stream> {
-        Vec::new()
+    pub fn streams(&self) -> Vec<StreamSnapshot> {
+        self.0.context.hub.streams()
     }
+}
+
+/// Retells what happens in the hub in the engine's own words.
+async fn retell(context: Context) -> End {
+    let mut heard = context.hub.events();
+    loop {
+        let event = tokio::select! {
+            event = heard.recv() => event,
+            () = context.supervisor.stopping().cancelled() => return End::Stopped,
+        };
+        match event {
+            Ok(event) => event_of(event).into_iter().for_each(|event| context.events.tell(event)),
+            Err(RecvError::Lagged(lost)) => context.events.tell(Event::Lost { events: lost }),
+            Err(RecvError::Closed) => return End::done("the hub is gone"),
+        }
+    }
+}
+
+fn event_of(event: weir_hub::Event) -> Option<Event> {
+    use weir_hub::Event as Hub;
+    let text = |path: weir_media::StreamPath| path.as_str().to_owned();
+    Some(match event {
+        Hub::PublishStarted { path, resumed, .. } => Event::StreamStarted { path: text(path), resumed },
+        Hub::PublishStopped { path, .. } => Event::StreamWaiting { path: text(path) },
+        Hub::TracksChanged { path, .. } => Event::StreamTracks { path: text(path) },
+        Hub::StreamEnded { path, reason, .. } => Event::StreamEnded { path: text(path), reason: reason.to_string() },
+        Hub::Subscribed { path, .. } | Hub::Unsubscribed { path, .. } => Event::StreamReaders { path: text(path) },
+        Hub::TimestampsRepaired { .. } => return None,
+    })
 }

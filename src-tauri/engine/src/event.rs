@@ -17,6 +17,8 @@ pub enum Event {
     StreamStarted {
         /// The stream.
         path: String,
+        /// It came back within the grace time: readers went on.
+        resumed: bool,
     },
     /// The tracks of a stream became known or changed.
     StreamTracks {
@@ -32,6 +34,18 @@ pub enum Event {
     StreamEnded {
         /// The stream.
         path: String,
+        /// Why, in a few words.
+        reason: String,
+    },
+    /// A reader of a stream came or went.
+    StreamReaders {
+        /// The stream.
+        path: String,
+    },
+    /// So much happened at once that this many events were lost: read everything anew.
+    Lost {
+        /// How many.
+        events: u64,
     },
     /// A listener opened, failed or closed.
     Listener {

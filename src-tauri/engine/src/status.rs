@@ -1,8 +1,12 @@
-//! What the engine tells about itself: plain snapshots without secrets, the words of every API reply.
+//! What the engine tells about itself: plain snapshots without secrets. What it tells of streams comes from the hub as is.
+
+use std::net::SocketAddr;
 
 use serde::Serialize;
+pub use weir_hub::{Origin, ReaderSnapshot, Role, StreamSnapshot, StreamState, SubscriberId, TrackSnapshot};
 
 use crate::config::Profile;
+use crate::net::ListenAddress;
 use crate::net::owner::Process;
 
 /// The engine as a whole.
@@ -16,21 +20,19 @@ pub struct Engine {
     pub started_at: u64,
     /// How long it runs, in seconds.
     pub uptime_seconds: u64,
-    /// Streams that are live or wait for their encoder.
-    pub streams: usize,
-    /// Readers of all streams: players, recordings, destinations.
-    pub readers: usize,
-    /// Open RTMP connections.
+    /// Open RTMP connections, of encoders and players.
     pub connections: usize,
 }
 
 /// A listener.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Listener {
+    /// Identity: `rtmp`, `rtmp-2`, … in the order of the settings.
+    pub id: String,
     /// The protocol, e.g. `rtmp`.
     pub protocol: &'static str,
     /// The address as it is set, e.g. `localhost:1935`.
-    pub address: String,
+    pub address: ListenAddress,
     /// Whether other devices can reach it.
     pub open_to_network: bool,
     /// How it stands.
@@ -42,16 +44,16 @@ pub struct Listener {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum ListenerState {
+    /// The settings switch it off.
+    Off,
     /// It accepts connections.
     Listening {
         /// The sockets, with real ports.
-        addresses: Vec<String>,
-        /// The port.
-        port: u16,
+        bound: Vec<SocketAddr>,
     },
-    /// It could not be opened.
+    /// It could not be opened; it is tried again by itself.
     Failed {
-        /// A fixed word for programs, e.g. `port_in_use`.
+        /// A fixed word for programs: `port_in_use`, `not_allowed`, `no_such_address`, `cannot_listen`.
         code: &'static str,
         /// One sentence: what happened.
         message: String,
@@ -62,77 +64,4 @@ pub enum ListenerState {
         /// A port near it that is free.
         next_free_port: Option<u16>,
     },
-}
-
-/// A stream.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Stream {
-    /// Its path, `app/name`.
-    pub path: String,
-    /// Whether an encoder sends at present.
-    pub state: StreamState,
-    /// How long it runs, in seconds.
-    pub uptime_seconds: u64,
-    /// The encoder.
-    pub publisher: Option<Publisher>,
-    /// Its tracks.
-    pub tracks: Vec<Track>,
-    /// Bits a second that arrive, over the last seconds.
-    pub bitrate_bps: u64,
-    /// Pictures a second that arrive on the first video track.
-    pub fps: f64,
-    /// Seconds between the last two key frames of the first video track.
-    pub key_frame_interval_seconds: Option<f64>,
-    /// Bytes received.
-    pub bytes: u64,
-    /// Who reads it.
-    pub readers: usize,
-    /// Whether it is being recorded.
-    pub recording: bool,
-}
-
-/// Whether an encoder sends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StreamState {
-    /// It sends.
-    Live,
-    /// It went away; the stream waits for it.
-    Waiting,
-}
-
-/// An encoder.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Publisher {
-    /// The protocol, e.g. `rtmp`.
-    pub protocol: String,
-    /// Its address.
-    pub peer: String,
-    /// The program, as it calls itself.
-    pub encoder: Option<String>,
-}
-
-/// A track.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Track {
-    /// `video`, `audio` or `data`.
-    pub kind: &'static str,
-    /// The number among its kind.
-    pub index: u8,
-    /// The codec, e.g. `H.264`.
-    pub codec: String,
-    /// Profile, e.g. `High`.
-    pub profile: Option<String>,
-    /// Level, e.g. `4.1`.
-    pub level: Option<String>,
-    /// Width in pixels.
-    pub width: Option<u32>,
-    /// Height in pixels.
-    pub height: Option<u32>,
-    /// Samples a second.
-    pub sample_rate: Option<u32>,
-    /// Channels.
-    pub channels: Option<u8>,
-    /// Language, RFC 5646.
-    pub language: Option<String>,
 }

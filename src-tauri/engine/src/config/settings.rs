@@ -62,12 +62,12 @@ mod tests {
         let mut settings = Settings::load(&path, Profile::Serve).unwrap();
         settings.override_with(|config| config.recording.record_all = true);
         let mut config = settings.config().clone();
-        config.rtmp.allow_network = true;
+        config.rtmp.enabled = false;
         config.recording.dir = Some("/somewhere".into());
         settings.change(config.clone(), &path).unwrap();
         assert!(settings.config().recording.record_all);
         let stored = file::load(&path, Profile::Serve).unwrap();
-        assert!(stored.rtmp.allow_network && !stored.recording.record_all);
+        assert!(!stored.rtmp.enabled && !stored.recording.record_all);
         assert_eq!(stored.recording.dir.as_deref(), Some(Path::new("/somewhere")));
         config.recording.dir = None;
         settings.change(config, &path).unwrap();

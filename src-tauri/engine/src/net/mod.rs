@@ -3,7 +3,9 @@
 mod address;
 #[allow(dead_code)]
 mod dial;
-pub mod listener;
+pub(crate) mod limit;
+pub(crate) mod listener;
 pub mod owner;
+pub(crate) mod socket;
 
 pub use address::{AddressError, ListenAddress};

@@ -2,6 +2,13 @@
 
 use serde::Serialize;
 
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(any(test, target_os = "macos"))]
+mod macos;
+#[cfg(any(test, windows))]
+mod windows;
+
 /// A running program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Process {
@@ -9,4 +16,20 @@ pub struct Process {
     pub name: String,
     /// Its process id.
     pub pid: u32,
+}
+
+/// The program that listens on TCP port `port`; `None` when the OS does not tell, e.g. about other users' programs.
+/// Blocks for as long as the OS takes.
+pub fn of_port(port: u16) -> Option<Process> {
+    #[cfg(target_os = "linux")]
+    return linux::of_port(port);
+    #[cfg(target_os = "macos")]
+    return macos::of_port(port);
+    #[cfg(windows)]
+    return windows::of_port(port);
+    #[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
+    {
+        let _ = port;
+        None
+    }
 }

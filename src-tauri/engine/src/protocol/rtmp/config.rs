@@ -14,11 +14,9 @@ pub struct Config {
     /// Whether the server runs. Default true.
     pub enabled: bool,
     /// Addresses to listen on, each `:1935` (every interface), `localhost:1935` or `192.168.1.5:1935`; IPv4 and IPv6 are
-    /// both served. Default `localhost:1935` in the window, so that nobody else can publish; `:1935` for `weir serve`.
+    /// both served. Default `localhost:1935` in the window, so that nobody else can publish or watch until the user lets
+    /// other devices in; `:1935` for `weir serve`.
     pub listen: Vec<ListenAddress>,
-    /// Lets other devices on the network in: addresses of this computer only (`localhost:…`) open to every interface.
-    /// Default false: whoever can reach the port can publish and watch.
-    pub allow_network: bool,
     /// Size of the chunks Weir sends, in bytes, 1 to 65536. Default 60000: nearly every message fits into one chunk, which
     /// spares encoders that take our size for their own, and players with the chunk faults of old libraries.
     pub chunk_size: ChunkSize,
@@ -38,13 +36,48 @@ impl Config {
     /// The port RTMP has (IANA: macromedia-fcs).
     pub const DEFAULT_PORT: u16 = 1935;
 
-    /// The addresses to bind, once the network switch is taken into account.
-    pub fn addresses(&self) -> Vec<ListenAddress> {
-        let open = |address: &ListenAddress| match *address {
-            ListenAddress::Localhost { port } if self.allow_network => ListenAddress::All { port },
-            address => address,
-        };
-        if self.enabled { self.listen.iter().map(open).collect() } else { Vec::new() }
+    /// The addresses to bind.
+    pub fn addresses(&self) -> &[ListenAddress] {
+        if self.enabled { &self.listen } else { &[] }
+    }
+
+    /// The port, of the first address.
+    pub fn port(&self) -> u16 {
+        self.listen.first().map_or(Self::DEFAULT_PORT, |address| address.port())
+    }
+
+    /// Moves every address to another port.
+    pub fn set_port(&mut self, port: u16) {
+        for address in &mut self.listen {
+            *address = address.with_port(port);
+        }
+        self.dedup();
+    }
+
+    /// Whether other devices can reach any of the addresses.
+    pub fn open_to_network(&self) -> bool {
+        self.listen.iter().any(|address| !address.is_loopback())
+    }
+
+    /// The switch "let other devices on my network in": on, this computer's addresses become every interface; off, the
+    /// other way round.
+    pub fn set_open_to_network(&mut self, open: bool) {
+        if open != self.open_to_network() {
+            for address in &mut self.listen {
+                let port = address.port();
+                *address = if open { ListenAddress::All { port } } else { ListenAddress::Localhost { port } };
+            }
+            self.dedup();
+        }
+    }
+
+    fn dedup(&mut self) {
+        let mut seen = Vec::new();
+        self.listen.retain(|address| {
+            let new = !seen.contains(address);
+            seen.push(*address);
+            new
+        });
     }
 }
 
@@ -53,7 +86,6 @@ impl Default for Config {
         Self {
             enabled: true,
             listen: vec![ListenAddress::Localhost { port: Self::DEFAULT_PORT }],
-            allow_network: false,
             chunk_size: ChunkSize::default(),
             handshake_seconds: Seconds::new(5),
             idle_seconds: Seconds::new(90),
@@ -107,11 +139,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_network_switch_opens_local_addresses_only() {
+    fn the_network_switch_keeps_the_port() {
         let mut config = Config::default();
-        assert!(config.addresses().iter().all(|address| address.is_loopback()));
-        config.allow_network = true;
+        assert!(!config.open_to_network());
+        config.set_open_to_network(true);
         assert_eq!(config.addresses(), [ListenAddress::All { port: 1935 }]);
+        config.set_port(7);
+        config.set_open_to_network(false);
+        assert_eq!(config.addresses(), [ListenAddress::Localhost { port: 7 }]);
         config.enabled = false;
         assert!(config.addresses().is_empty());
     }

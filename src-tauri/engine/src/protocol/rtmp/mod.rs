@@ -1,5 +1,8 @@
 //! RTMP in the product: encoders publish, players watch, both on one port.
 
 mod config;
+mod connection;
+mod listen;
 
-pub use config::{ChunkSize, Config};
+pub use config::{ChunkSize, ChunkSizeError, Config};
+pub use listen::Server;
