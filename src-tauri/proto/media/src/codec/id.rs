@@ -52,6 +52,9 @@ impl Codec {
 
     /// The codec of a legacy FLV `SoundFormat`; an unknown one is carried by its number.
     pub fn from_flv_audio(id: u8) -> Self {
+        /// MP3 at 8 kHz has a number of its own, since the flags cannot say that rate.
+        const MP3_8K: u8 = 14;
+        let id = if id == MP3_8K { 2 } else { id };
         Self::from_flv(TrackKind::Audio, id).unwrap_or(Self::FlvAudio(id))
     }
 
@@ -92,6 +95,7 @@ mod tests {
         assert_eq!(Codec::from_flv_video(7), Codec::H264);
         assert_eq!(Codec::from_flv_audio(10), Codec::Aac);
         assert_eq!(Codec::from_flv_audio(7), Codec::FlvAudio(7));
+        assert_eq!(Codec::from_flv_audio(14), Codec::Mp3);
         assert_eq!(Codec::from_flv_video(2), Codec::FlvVideo(2));
         assert_eq!(Codec::FlvAudio(11).flv_id(), Some(11));
         assert_eq!(Codec::from_fourcc(FourCc(*b"dvh1")).fourcc(), Some(FourCc(*b"dvh1")));
