@@ -1,0 +1,200 @@
+//! What all players of a stream receive is the same bytes, so each frame is turned into chunks once and shared.
+//!
+//! A cache belongs to one stream, chunk size and epoch, and numbers its entries as the hub numbers the frames. It is
+//! filled by whichever player needs a frame first.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use bytes::Bytes;
+use weir_hub::StreamId;
+use weir_media::Timestamp;
+
+/// Most frames a cache holds: several groups of pictures, so that joining players find them.
+const MAX_FRAMES: usize = 4096;
+/// Most bytes a cache holds: protects memory from streams of huge frames. What is evicted is encoded again when needed.
+const MAX_BYTES: usize = 32 << 20;
+
+/// RTMP time is 32 bits of milliseconds that many players read as signed, so a player must not be near 2^31 soon after it
+/// joins (rtmp: 24 days). Each player's zero is the last multiple of this before the frame it joined at.
+const EPOCH_MILLIS: i64 = 1 << 30;
+
+/// Where an RTMP timeline has its zero on the stream's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Epoch(i64);
+
+impl Epoch {
+    /// For a player whose first frame lies at `time`.
+    pub(crate) const fn of(time: Timestamp) -> Self {
+        Self(time.as_millis().div_euclid(EPOCH_MILLIS))
+    }
+
+    /// `time` in RTMP's milliseconds. Wraps at 2^32 as RTMP does; what lies a little before the epoch is held at zero.
+    pub(crate) const fn rtmp_time(self, time: Timestamp) -> u32 {
+        let millis = time.as_millis() - self.0 * EPOCH_MILLIS;
+        if millis < 0 { 0 } else { (millis & 0xFFFF_FFFF) as u32 }
+    }
+}
+
+/// What tells two caches apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    pub(crate) stream: StreamId,
+    pub(crate) chunk_size: u32,
+    pub(crate) epoch: Epoch,
+}
+
+/// The caches in use; one goes with its last player.
+#[derive(Debug, Default)]
+pub(crate) struct Caches(Mutex<HashMap<Key, Weak<Cache>>>);
+
+impl Caches {
+    /// The cache for `key`, shared with everyone who asked for the same.
+    pub(crate) fn share(&self, key: Key) -> Arc<Cache> {
+        let mut caches = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(cache) = caches.get(&key).and_then(Weak::upgrade) {
+            return cache;
+        }
+        caches.retain(|_, cache| cache.strong_count() > 0);
+        let cache = Arc::new(Cache { key, entries: Mutex::default() });
+        caches.insert(key, Arc::downgrade(&cache));
+        cache
+    }
+}
+
+/// Encoded frames by the hub's sequence numbers.
+#[derive(Debug)]
+pub(crate) struct Cache {
+    key: Key,
+    entries: Mutex<Entries>,
+}
+
+#[derive(Debug, Default)]
+struct Entries {
+    /// Number of the first entry.
+    base: u64,
+    frames: VecDeque<Option<Bytes>>,
+    bytes: usize,
+}
+
+impl Cache {
+    pub(crate) const fn key(&self) -> Key {
+        self.key
+    }
+
+    /// The entries, for as long as one batch is put together.
+    pub(crate) fn lock(&self) -> Frames<'_> {
+        Frames(self.entries.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A cache while one player looks through it.
+pub(crate) struct Frames<'a>(MutexGuard<'a, Entries>);
+
+impl Frames<'_> {
+    /// Frame `seq` in its encoded form, made by `encode` if nobody has needed it yet. `encode` must depend on the frame
+    /// alone; an empty result means that the frame has no form here.
+    pub(crate) fn find_or(&mut self, seq: u64, encode: impl FnOnce() -> Bytes) -> Bytes {
+        self.0.find(seq).unwrap_or_else(|| {
+            let bytes = encode();
+            self.0.keep(seq, &bytes);
+            bytes
+        })
+    }
+}
+
+impl Entries {
+    fn find(&self, seq: u64) -> Option<Bytes> {
+        let at = usize::try_from(seq.checked_sub(self.base)?).ok()?;
+        self.frames.get(at).cloned().flatten()
+    }
+
+    fn keep(&mut self, seq: u64, bytes: &Bytes) {
+        let end = self.base + self.frames.len() as u64;
+        if self.frames.is_empty() || seq >= end + MAX_FRAMES as u64 {
+            self.frames.clear();
+            (self.base, self.bytes) = (seq, 0);
+        }
+        // A player far behind encodes for itself rather than throwing out what all others need.
+        let Some(at) = seq.checked_sub(self.base).and_then(|at| usize::try_from(at).ok()) else { return };
+        if self.frames.len() <= at {
+            self.frames.resize(at + 1, None);
+        }
+        if let Some(slot) = self.frames.get_mut(at) {
+            *slot = Some(bytes.clone());
+            self.bytes += bytes.len();
+        }
+        while self.frames.len() > MAX_FRAMES || (self.bytes > MAX_BYTES && self.frames.len() > 1) {
+            let gone = self.frames.pop_front().flatten();
+            self.bytes -= gone.map_or(0, |bytes| bytes.len());
+            self.base += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> Key {
+        Key { stream: StreamId(1), chunk_size: 4096, epoch: Epoch(0) }
+    }
+
+    fn take(cache: &Cache, seqs: impl IntoIterator<Item = u64>, encoded: &mut u32) -> Vec<Bytes> {
+        let mut frames = cache.lock();
+        let mut encode = |seq: u64| {
+            *encoded += 1;
+            Bytes::from(seq.to_be_bytes().to_vec())
+        };
+        seqs.into_iter().map(|seq| frames.find_or(seq, || encode(seq))).collect()
+    }
+
+    #[test]
+    fn each_frame_is_encoded_once_for_all_players() {
+        let caches = Caches::default();
+        let (first, second) = (caches.share(key()), caches.share(key()));
+        let mut encoded = 0;
+        let one = take(&first, [10, 11, 13], &mut encoded);
+        let two = take(&second, [10, 11, 12, 13, 14], &mut encoded);
+        assert_eq!(encoded, 5);
+        assert_eq!(one[0].as_ptr(), two[0].as_ptr());
+        assert_eq!(two[2], 12_u64.to_be_bytes().as_slice());
+    }
+
+    #[test]
+    fn a_player_far_behind_disturbs_nobody() {
+        let cache = Caches::default().share(key());
+        let mut encoded = 0;
+        take(&cache, 0..10_000, &mut encoded);
+        take(&cache, [5], &mut encoded);
+        assert_eq!(encoded, 10_001);
+        take(&cache, [9_999], &mut encoded);
+        take(&cache, [9_999 - MAX_FRAMES as u64 + 1], &mut encoded);
+        assert_eq!(encoded, 10_001);
+        take(&cache, [1 << 40, 1 << 40], &mut encoded);
+        assert_eq!(encoded, 10_002);
+    }
+
+    #[test]
+    fn a_cache_goes_with_its_last_player() {
+        let caches = Caches::default();
+        drop(caches.share(key()));
+        let other = Key { stream: StreamId(2), ..key() };
+        let _kept = caches.share(other);
+        assert_eq!(caches.0.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_player_that_joins_after_a_month_starts_far_from_the_sign_bit() {
+        for day in [0_i64, 12, 13, 24, 25, 49, 50, 1000] {
+            let join = Timestamp::from_millis(day * 86_400_000 + 5);
+            let epoch = Epoch::of(join);
+            assert!(epoch.rtmp_time(join) < 1 << 30, "day {day}");
+            let later = Timestamp::from_millis(day * 86_400_000 + 5 + 33);
+            assert_eq!(epoch.rtmp_time(later) - epoch.rtmp_time(join), 33);
+        }
+        let month = Epoch::of(Timestamp::from_millis((1 << 30) + 3));
+        assert_eq!(month.rtmp_time(Timestamp::from_millis((1 << 30) - 40)), 0);
+        assert_eq!(Epoch(0).rtmp_time(Timestamp::from_millis((1 << 32) + 7)), 7);
+    }
+}
