@@ -62,6 +62,11 @@ impl Publisher {
         self.stream.write(self.id, frame).map_err(PublisherClosed)
     }
 
+    /// How many read the stream at present.
+    pub fn readers(&self) -> usize {
+        self.stream.readers()
+    }
+
     /// Wakes the readers, once for the whole batch that was written.
     pub fn flush(&mut self) {
         if std::mem::take(&mut self.unflushed) {

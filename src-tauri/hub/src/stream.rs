@@ -286,6 +286,10 @@ impl Stream {
         self.send(Event::Subscribed { path: self.path.clone(), subscriber: id, role, origin });
     }
 
+    pub(crate) fn readers(&self) -> usize {
+        self.lock().readers.len()
+    }
+
     pub(crate) fn remove_reader(&self, id: SubscriberId) {
         let removed = self.lock().readers.remove(&id);
         if let Some(slot) = removed {
