@@ -68,8 +68,11 @@ struct Inner {
 
 impl Engine {
     /// Starts everything that `settings` ask for.
-    pub async fn start(settings: Settings, paths: Paths) -> Result<Self, StartError> {
+    pub async fn start(mut settings: Settings, paths: Paths) -> Result<Self, StartError> {
         let secrets = Secrets::load(&paths.secrets_file)?;
+        for (name, value) in settings.take_secrets() {
+            secrets.hold(&name, value);
+        }
         net::limit::raise_open_files();
         let events = Events::default();
         let config = settings.config();

@@ -35,6 +35,8 @@ pub enum SecretsError {
 pub struct Secrets {
     path: Arc<Path>,
     values: Arc<Mutex<BTreeMap<String, Secret<String>>>>,
+    /// What holds while the engine runs and is never stored.
+    held: Arc<Mutex<BTreeMap<String, Secret<String>>>>,
 }
 
 impl Secrets {
@@ -47,16 +49,26 @@ impl Secrets {
             Err(source) => return Err(SecretsError::File { path: path.to_owned(), source }),
         };
         let values = values.into_iter().map(|(name, value)| (name, Secret::new(value))).collect();
-        Ok(Self { path: path.into(), values: Arc::new(Mutex::new(values)) })
+        Ok(Self { path: path.into(), values: Arc::new(Mutex::new(values)), held: Arc::default() })
     }
 
     /// The secret of this name.
     pub fn find(&self, name: &str) -> Option<Secret<String>> {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
+        if held.is_some() {
+            return held;
+        }
         self.values.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// Holds `value` under `name` while the engine runs, before whatever is stored: what a flag says must not reach a file.
+    pub fn hold(&self, name: &str, value: Secret<String>) {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), value);
     }
 
     /// Keeps `value` under `name` and stores it; `None` forgets it. Blocks for a small file.
     pub fn set(&self, name: &str, value: Option<Secret<String>>) -> Result<(), SecretsError> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
         let mut values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
         let before = values.clone();
         match value {
@@ -97,6 +109,19 @@ mod tests {
         assert_eq!(again.find("destination/a").unwrap().expose(), "canary \"key\"");
         again.set("destination/a", None).unwrap();
         assert_eq!(Secrets::load(&file).unwrap().find("destination/a"), None);
+    }
+
+    #[test]
+    fn what_is_held_comes_first_and_is_not_stored() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("secrets.toml");
+        let secrets = Secrets::load(&file).unwrap();
+        secrets.hold("destination/flag", Secret::new("canary".to_owned()));
+        secrets.set("destination/a", Some(Secret::new("kept".to_owned()))).unwrap();
+        assert_eq!(secrets.find("destination/flag").unwrap().expose(), "canary");
+        assert!(!std::fs::read_to_string(&file).unwrap().contains("canary"));
+        secrets.set("destination/flag", None).unwrap();
+        assert_eq!(secrets.find("destination/flag"), None);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use weir_media::Secret;
+
 use super::{Config, ConfigError, Profile, file};
 
 /// The settings of a running engine: what is stored, and what holds with the flags on top.
@@ -10,23 +12,34 @@ pub struct Settings {
     profile: Profile,
     stored: Config,
     config: Config,
+    secrets: Vec<(String, Secret<String>)>,
 }
 
 impl Settings {
     /// Reads the settings file.
     pub fn load(path: &Path, profile: Profile) -> Result<Self, ConfigError> {
         let stored = file::load(path, profile)?;
-        Ok(Self { profile, config: stored.clone(), stored })
+        Ok(Self { profile, config: stored.clone(), stored, secrets: Vec::new() })
     }
 
     /// Settings that come from no file.
     pub fn new(config: Config, profile: Profile) -> Self {
-        Self { profile, stored: config.clone(), config }
+        Self { profile, stored: config.clone(), config, secrets: Vec::new() }
     }
 
     /// Lays flags over what is stored: they hold while the engine runs and are not written to the file.
     pub fn override_with(&mut self, flags: impl FnOnce(&mut Config)) {
         flags(&mut self.config);
+    }
+
+    /// Holds a secret that a flag gave, such as `destination/<id>`, while the engine runs.
+    pub fn hold_secret(&mut self, name: impl Into<String>, value: Secret<String>) {
+        self.secrets.push((name.into(), value));
+    }
+
+    /// The secrets that flags gave.
+    pub(crate) fn take_secrets(&mut self) -> Vec<(String, Secret<String>)> {
+        std::mem::take(&mut self.secrets)
     }
 
     /// What holds.

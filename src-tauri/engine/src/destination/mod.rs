@@ -5,6 +5,7 @@
 mod backoff;
 mod config;
 mod failure;
+mod given;
 mod redact;
 mod state;
 mod status;
@@ -15,6 +16,7 @@ use crate::secrets::Secrets;
 
 pub use config::Config;
 pub use failure::{Failure, FailureCode};
+pub use given::{Given, GivenError};
 pub use state::{State, Step};
 pub use status::{LastError, Status};
 
