@@ -47,4 +47,10 @@ pub enum Error {
     /// A tag body longer than its 24 bit length can say.
     #[error("a frame has {0} bytes; an FLV tag holds at most 16,777,215")]
     TagTooLong(usize),
+    /// A frame of a track that was not announced.
+    #[error("a frame belongs to {0:?}, which is not among the tracks")]
+    UnknownTrack(TrackId),
+    /// A time that does not fit the file.
+    #[error("the file has reached 24.8 days, the most that FLV can hold; go on in a new one")]
+    FileTooLong,
 }

@@ -7,13 +7,19 @@
 
 mod audio;
 mod cursor;
+pub mod egress;
 mod error;
 mod ex;
+pub mod file;
+mod ingest;
+mod message;
 mod video;
 
 pub use audio::{AudioBody, AudioPacket, AudioPayload, AudioTag};
 pub use error::Error;
 pub use ex::Layout;
+pub use ingest::{Counts, Ingest, Item};
+pub use message::{Message, MessageKind};
 pub use video::{FrameType, VideoBody, VideoPacket, VideoPayload, VideoTag};
 
 /// Most tracks in one multitrack tag: keeps a tag of empty tracks from becoming a list hundreds of times its size.

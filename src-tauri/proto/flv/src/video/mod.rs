@@ -58,22 +58,21 @@ impl FrameType {
         }
     }
 
+    /// For a frame of `codec`. Only Sorenson H.263 has disposable frames by the specification, and strict servers know it.
+    pub(crate) const fn of(codec: Codec, kind: FrameKind) -> Self {
+        match (kind, codec) {
+            (FrameKind::Key, _) => Self::Key,
+            (FrameKind::Disposable, Codec::FlvVideo(2)) => Self::Disposable,
+            (FrameKind::Delta | FrameKind::Disposable, _) => Self::Inter,
+        }
+    }
+
     /// What it claims about a frame.
     pub const fn frame_kind(self) -> FrameKind {
         match self {
             Self::Key | Self::GeneratedKey => FrameKind::Key,
             Self::Disposable => FrameKind::Disposable,
             Self::Inter | Self::Command | Self::Other(_) => FrameKind::Delta,
-        }
-    }
-}
-
-impl From<FrameKind> for FrameType {
-    fn from(kind: FrameKind) -> Self {
-        match kind {
-            FrameKind::Key => Self::Key,
-            FrameKind::Delta => Self::Inter,
-            FrameKind::Disposable => Self::Disposable,
         }
     }
 }

@@ -1,0 +1,82 @@
+//! What a reader must get before the first frame, and after the last.
+
+use bytes::Bytes;
+use weir_media::{Codec, Track, TrackKind, Tracks};
+
+use super::{head, metadata};
+use crate::audio::AAC_FLAGS;
+use crate::{
+    AudioBody, AudioPacket, AudioPayload, AudioTag, FrameType, Layout, Message, MessageKind, VideoBody, VideoPacket,
+    VideoPayload, VideoTag,
+};
+
+/// All that somebody who joins now must get before frames: metadata, then each track's headers.
+pub fn start(tracks: &Tracks) -> Vec<Message> {
+    let metadata = Message { kind: MessageKind::Data, body: metadata(tracks) };
+    let media = tracks.iter().filter(|track| track.id.kind != TrackKind::Data);
+    std::iter::once(metadata).chain(media.flat_map(|track| headers(track))).collect()
+}
+
+/// The headers of one track, to be sent when it appears and again when it changes: configuration, then what accompanies it.
+/// For the data track its metadata. Empty for a codec that has none.
+pub fn headers(track: &Track) -> Vec<Message> {
+    let message = |body: Option<Bytes>| body.map(|body| Message { kind: track.id.kind.into(), body });
+    let bodies = match track.id.kind {
+        TrackKind::Data => [track.config.clone(), None],
+        TrackKind::Video => {
+            let side = track.side_data.clone().map(VideoPayload::Metadata);
+            let config = track.config.clone().map(VideoPayload::SequenceStart);
+            [config, side].map(|payload| payload.and_then(|payload| video(track, payload)))
+        }
+        TrackKind::Audio => {
+            let side = track.side_data.clone().map(AudioPayload::MultichannelConfig);
+            // A legacy format's configuration is the first byte of each of its tags.
+            let config = track.config.clone().filter(|_| !matches!(track.codec, Codec::FlvAudio(_)));
+            let config = config.map(AudioPayload::SequenceStart);
+            [config, side].map(|payload| payload.and_then(|payload| audio(track, payload)))
+        }
+    };
+    bodies.into_iter().filter_map(message).collect()
+}
+
+/// What ends a track: decoders give out the pictures that they hold back. `None` where the form has no such message.
+pub fn end(track: &Track) -> Option<Message> {
+    let body = match track.id.kind {
+        TrackKind::Video if head::is_legacy(track) && !track.codec.has_nal_units() => None,
+        TrackKind::Video => video(track, VideoPayload::SequenceEnd),
+        // Legacy audio has no end; FFmpeg before 8 takes the extended one for junk.
+        TrackKind::Audio | TrackKind::Data => None,
+    }?;
+    Some(Message { kind: track.id.kind.into(), body })
+}
+
+fn layout(track: &Track) -> Layout {
+    match track.id.index {
+        0 => Layout::Single,
+        _ => Layout::OneTrack,
+    }
+}
+
+fn video(track: &Track, payload: VideoPayload) -> Option<Bytes> {
+    let colour = matches!(payload, VideoPayload::Metadata(_));
+    let (frame_type, layout) = match (colour, layout(track)) {
+        // FFmpeg knows metadata by the frame type of a command, and takes any other for a picture. Behind a multitrack
+        // header that type would make it a command for everybody else.
+        (true, Layout::Single) => (FrameType::Command, Layout::Single),
+        (true, layout) => (FrameType::Other(0), layout),
+        (false, _) if head::is_legacy(track) => (FrameType::Key, Layout::Legacy),
+        (false, layout) => (FrameType::Key, layout),
+    };
+    let packets = vec![VideoPacket { track: track.id.index, codec: track.codec, payload }];
+    VideoTag { frame_type, offset_nanos: 0, body: VideoBody::Packets { layout, packets } }.encode().ok()
+}
+
+fn audio(track: &Track, payload: AudioPayload) -> Option<Bytes> {
+    let config = matches!(payload, AudioPayload::SequenceStart(_));
+    let packet = AudioPacket { track: track.id.index, codec: track.codec, payload };
+    let body = match (track.codec, layout(track)) {
+        (Codec::Aac, Layout::Single) if config => AudioBody::Legacy { flags: AAC_FLAGS, packet },
+        (_, layout) => AudioBody::Packets { layout, packets: vec![packet] },
+    };
+    AudioTag { offset_nanos: 0, body }.encode().ok()
+}
