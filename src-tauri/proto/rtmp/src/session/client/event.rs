@@ -1,0 +1,28 @@
+//! What a client session tells the application.
+
+use weir_media::Secret;
+
+use super::refusal::Refusal;
+
+/// Something the application should know.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// The handshake is over.
+    HandshakeFinished,
+    /// The server accepted `connect`.
+    Connected,
+    /// The server accepted `publish`: media may be sent on this message stream, after the bytes queued so far.
+    Published {
+        /// The message stream.
+        message_stream_id: u32,
+    },
+    /// The server refused, or ended what it had accepted. The session closes.
+    Refused(Refusal),
+    /// The server closed the stream without giving a reason. The session closes.
+    Closed,
+    /// The server asks to connect anew (Enhanced RTMP v2): go on until the next key frame, then move over.
+    ReconnectRequested {
+        /// Where to; the same address if empty. May be relative.
+        tc_url: Option<Secret<String>>,
+    },
+}
