@@ -1,0 +1,16 @@
+/** How long a bitrate line looks back, seconds. */
+export const HISTORY_SECONDS = 120;
+
+/** Bits a second, one value a second, oldest first. `at` is the time of the last in milliseconds. */
+export interface History {
+  readonly at: number;
+  readonly values: readonly number[];
+}
+
+/** The history with one more value. Seconds that were not heard of repeat nothing: they are zero, as on the wire. */
+export function append(history: History | undefined, at: number, bitrate: number): History {
+  if (!history) return { at, values: [bitrate] };
+  const silent = Math.min(Math.max(Math.round((at - history.at) / 1000) - 1, 0), HISTORY_SECONDS);
+  const values = [...history.values, ...Array<number>(silent).fill(0), bitrate];
+  return { at, values: values.slice(-HISTORY_SECONDS) };
+}

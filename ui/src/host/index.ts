@@ -1,0 +1,6 @@
+export type { EventStream, Host } from './host';
+import { browserHost } from './browser';
+import type { Host } from './host';
+import { inWindow, windowHost } from './window';
+
+export const host = (): Host => (inWindow() ? windowHost() : browserHost());

@@ -1,0 +1,53 @@
+/** Numbers as people read them, in the language chosen. Digits stay in place: the same number of decimals always. */
+import { locale, t } from './i18n.svelte';
+
+const number = (value: number, digits: number): string =>
+  new Intl.NumberFormat(locale.tag, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
+
+/** Bits a second, split so that the unit can be set smaller. */
+export function bitrateParts(bits: number): { value: string; unit: string } {
+  if (bits < 1_000_000) return { value: number(bits / 1000, 0), unit: 'kbit/s' };
+  return { value: number(bits / 1_000_000, 2), unit: 'Mbit/s' };
+}
+
+export function bitrate(bits: number): string {
+  const { value, unit } = bitrateParts(bits);
+  return `${value} ${unit}`;
+}
+
+export function bytes(count: number): string {
+  const units = ['kB', 'MB', 'GB', 'TB'];
+  let value = count / 1000;
+  let unit = 0;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${number(value, unit < 2 || value >= 100 ? 0 : 1)} ${units[unit]}`;
+}
+
+/** 1:02:03, or 2:03 below an hour. */
+export function duration(seconds: number): string {
+  const whole = Math.max(0, Math.floor(seconds));
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const hours = Math.floor(whole / 3600);
+  const minutes = Math.floor(whole / 60) % 60;
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+}
+
+export const fps = (value: number): string => number(value, 1);
+export const seconds = (value: number): string => number(value, 1);
+export const kilohertz = (hertz: number): string => number(hertz / 1000, hertz % 1000 === 0 ? 0 : 1);
+
+/** Today with the time, any other day with its date. */
+export function moment(rfc3339: string, now = new Date()): string {
+  const at = new Date(rfc3339);
+  const time = new Intl.DateTimeFormat(locale.tag, { hour: '2-digit', minute: '2-digit' }).format(at);
+  if (at.toDateString() === now.toDateString()) return t('time.today', { time });
+  const date = new Intl.DateTimeFormat(locale.tag, { dateStyle: 'medium' }).format(at);
+  return t('time.day', { date, time });
+}
+
+/** The clock time alone. */
+export const clock = (rfc3339: string): string =>
+  new Intl.DateTimeFormat(locale.tag, { timeStyle: 'medium' }).format(new Date(rfc3339));
