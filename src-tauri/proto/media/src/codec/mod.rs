@@ -44,6 +44,8 @@ pub enum Codec {
     Aac,
     /// MPEG-1/2 layer 3.
     Mp3,
+    /// MPEG-1/2 layer 2 (and 1).
+    Mp2,
     /// Opus, RFC 6716.
     Opus,
     /// FLAC, RFC 9639.
@@ -58,6 +60,8 @@ pub enum Codec {
     FlvVideo(u8),
     /// A legacy FLV audio format by its `SoundFormat` (FLV 10.1, E.4.2.1); the track's configuration is the tag's first byte.
     FlvAudio(u8),
+    /// An elementary stream of MPEG-TS by its `stream_type` (ISO/IEC 13818-1, table 2-34), carried as it is.
+    TsStreamType(u8),
     /// A codec named by a four-character code that Weir does not know.
     FourCc(FourCc),
 }
@@ -73,6 +77,7 @@ impl fmt::Display for Codec {
             Self::Vp9 => "VP9",
             Self::Aac => "AAC",
             Self::Mp3 => "MP3",
+            Self::Mp2 => "MP2",
             Self::Opus => "Opus",
             Self::Flac => "FLAC",
             Self::Ac3 => "AC-3",
@@ -80,6 +85,7 @@ impl fmt::Display for Codec {
             Self::Script => "data",
             Self::FlvVideo(id) => return write!(f, "FLV video codec {id}"),
             Self::FlvAudio(id) => return write!(f, "FLV audio format {id}"),
+            Self::TsStreamType(id) => return write!(f, "MPEG-TS stream type {id:#04x}"),
             Self::FourCc(code) => return write!(f, "{code}"),
         };
         f.write_str(name)

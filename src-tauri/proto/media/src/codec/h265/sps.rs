@@ -26,8 +26,16 @@ pub struct Sps {
     pub width: u32,
     /// Height in pixels, cropping applied.
     pub height: u32,
+    /// `chroma_format_idc`: 0 monochrome, 1 4:2:0, 2 4:2:2, 3 4:4:4.
+    pub chroma_format: u8,
     /// Bits a luma sample.
     pub bit_depth: u8,
+    /// Bits a chroma sample.
+    pub chroma_bit_depth: u8,
+    /// `sps_max_sub_layers_minus1` plus one.
+    pub sub_layers: u8,
+    /// `sps_temporal_id_nesting_flag`.
+    pub temporal_id_nested: bool,
     /// Frames a second by the declared timing; `None` when not declared.
     pub frame_rate: Option<f64>,
     /// `transfer_characteristics`; 2 (unspecified) when not declared.
@@ -41,7 +49,7 @@ impl Sps {
         let mut reader = BitReader::new(RECORD, &payload);
         reader.skip(16 + 4)?;
         let sub_layers = reader.small(3)?;
-        reader.skip(1)?;
+        let temporal_id_nested = reader.flag()?;
         reader.skip(2)?;
         let high_tier = reader.flag()?;
         let profile_idc = reader.small(5)?;
@@ -68,15 +76,27 @@ impl Sps {
         }
         // At most 8 by the limit, so 16 bits.
         let bit_depth = 8 + reader.ue_max("a bit depth above 8 by", 8)? as u8;
-        let mut sps =
-            Self { profile_idc, high_tier, level_idc, width, height, bit_depth, frame_rate: None, transfer: 2 };
+        let chroma_bit_depth = 8 + reader.ue_max("a chroma bit depth above 8 by", 8)? as u8;
+        let mut sps = Self {
+            profile_idc,
+            high_tier,
+            level_idc,
+            width,
+            height,
+            chroma_format: chroma_format as u8,
+            bit_depth,
+            chroma_bit_depth,
+            sub_layers: sub_layers + 1,
+            temporal_id_nested,
+            frame_rate: None,
+            transfer: 2,
+        };
         // Dimensions matter more than what the rest adds.
         let _ = sps.read_rest(&mut reader, sub_layers);
         Ok(sps)
     }
 
     fn read_rest(&mut self, reader: &mut BitReader<'_>, sub_layers: u8) -> Result<(), Error> {
-        reader.ue()?;
         let picture_order_bits = reader.ue_max("picture order count bits above 4 by", 12)? + 4;
         let first = if reader.flag()? { 0 } else { sub_layers };
         for _ in first..=sub_layers {
