@@ -17,8 +17,8 @@ pub enum FailureCode {
     FileTooLarge,
     /// Anything else the disk said.
     DiskError,
-    /// The stream holds something that the file format cannot.
-    Unsupported,
+    /// The file format holds no more.
+    FormatLimit,
     /// The program itself went wrong: a bug.
     Internal,
 }
@@ -65,7 +65,7 @@ impl Failure {
                 "The file has reached the largest size that its disk allows.".to_owned(),
                 "Use a disk formatted as NTFS, exFAT, APFS or ext4 (FAT32 ends at 4 GiB), then start the recording again.",
             ),
-            FailureCode::DiskError | FailureCode::Unsupported | FailureCode::Internal => (
+            FailureCode::DiskError | FailureCode::FormatLimit | FailureCode::Internal => (
                 format!("Writing the recording in {folder} failed: {error}."),
                 "Check the disk, then start the recording again.",
             ),
@@ -73,13 +73,11 @@ impl Failure {
         Self { code, message, hint: hint.to_owned() }
     }
 
-    /// What the stream brings and an FLV file cannot hold.
-    pub(crate) fn unsupported(what: &str) -> Self {
-        Self {
-            code: FailureCode::Unsupported,
-            message: format!("This stream cannot be recorded as FLV: {what}."),
-            hint: "Set the encoder to H.264 video and AAC audio.".to_owned(),
-        }
+    /// The file holds as much time as its format can.
+    pub(crate) fn too_long(error: &weir_flv::Error) -> Self {
+        let (code, hint) =
+            (FailureCode::FormatLimit, "Start the recording again: it goes on in a new file.".to_owned());
+        Self { code, message: format!("The recording has ended: {error}."), hint }
     }
 
     /// The disk does not answer at all.

@@ -4,30 +4,42 @@
 //! the disk, which the stream never notices. The folder is the truth about what there is ([`Entry`]); what is written now
 //! is known here ([`Status`]).
 
+mod book;
 mod config;
-#[allow(dead_code)]
+mod disk;
 mod failure;
+mod flv;
 mod index;
-#[allow(dead_code)]
 mod path;
 mod probe;
+mod recorder;
 mod status;
-#[allow(dead_code)]
 mod writer;
 
-use std::collections::HashMap;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use tokio::sync::broadcast::error::RecvError;
+use weir_hub::{Start, StreamId, StreamState};
 use weir_media::StreamPath;
 
 use crate::engine::Context;
+use crate::event::Event;
+use crate::supervise::{End, Supervisor};
+use book::Book;
 
 pub use config::{Config, Container};
 pub use failure::{Failure, FailureCode};
 pub use index::{DeleteError, Entry, EntryState};
 pub use status::{State, Status};
+
+/// How long a shutdown waits for files to be completed.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+/// A stream that is recorded from its start loses nothing while its recorder gets going: all of the ring.
+const FROM_THE_START: Start = Start::Back(Duration::MAX);
 
 /// Why a recording could not be started.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -43,39 +55,52 @@ pub struct Recordings(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    _context: Context,
+    context: Context,
     /// Where recordings go when the settings name no folder.
     fallback: PathBuf,
     config: Mutex<Config>,
+    book: Mutex<Book>,
+    tasks: Supervisor,
 }
 
 impl Recordings {
     /// Begins to watch for streams to record. `folder` is where recordings go when the settings name none.
     pub fn start(context: Context, config: &Config, folder: PathBuf) -> Self {
-        Self(Arc::new(Inner { _context: context, fallback: folder, config: Mutex::new(config.clone()) }))
+        let tasks = context.supervisor.child();
+        let (config, book) = (Mutex::new(config.clone()), Mutex::default());
+        let recordings = Self(Arc::new(Inner { context, fallback: folder, config, book, tasks }));
+        recordings.0.tasks.spawn("recordings", recordings.clone().watch());
+        recordings
     }
 
     /// Follows changed settings; running recordings go on where they are.
     pub fn apply(&self, config: &Config) {
         *self.config() = config.clone();
+        self.record_what_should_be(Start::NewestKey);
     }
 
     /// Starts to record a live stream, from its newest key frame on; does nothing when it is being recorded.
     pub fn record(&self, path: &StreamPath) -> Result<(), RecordError> {
-        Err(RecordError::NoStream(path.clone()))
+        let stream = self.0.context.hub.stream(path).filter(|stream| stream.state != StreamState::Waiting);
+        let stream = stream.ok_or_else(|| RecordError::NoStream(path.clone()))?;
+        self.book().forget(stream.id);
+        self.begin(path, stream.id, Start::NewestKey);
+        Ok(())
     }
 
     /// Stops to record a stream, for as long as this stream lives; does nothing when it is not being recorded.
-    pub fn stop(&self, _path: &StreamPath) {}
+    pub fn stop(&self, path: &StreamPath) {
+        self.book().stop(path);
+    }
 
     /// Whether the stream is being recorded.
-    pub fn is_recording(&self, _path: &StreamPath) -> bool {
-        false
+    pub fn is_recording(&self, path: &StreamPath) -> bool {
+        self.book().is_recording(path)
     }
 
     /// All recordings since the start (the last hundred of those that are over), the newest last.
     pub fn status(&self) -> Vec<Status> {
-        Vec::new()
+        self.book().status()
     }
 
     /// Where recordings go. It is made with the first one.
@@ -85,7 +110,8 @@ impl Recordings {
 
     /// The recordings in the folder, newest first. Reads the ends of every file: call it where blocking is allowed.
     pub fn list(&self) -> io::Result<Vec<Entry>> {
-        index::list(&self.folder(), &HashMap::new())
+        let active = self.book().active();
+        index::list(&self.folder(), &active)
     }
 
     /// Where the recording of this name is, if it is in the folder. Blocks.
@@ -95,13 +121,89 @@ impl Recordings {
 
     /// Deletes a recording of the folder by its name. Blocks.
     pub fn delete(&self, name: &str) -> Result<(), DeleteError> {
-        index::delete(&self.folder(), name, &HashMap::new())
+        let active = self.book().active();
+        index::delete(&self.folder(), name, &active)
     }
 
     /// Completes and closes every recording.
-    pub async fn shutdown(&self) {}
+    pub async fn shutdown(&self) {
+        let left = self.0.tasks.shutdown(PATIENCE).await;
+        if left > 0 {
+            tracing::warn!(left, "recordings could not be completed in time; they are playable as they are");
+        }
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.0.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 
     fn config(&self) -> MutexGuard<'_, Config> {
         self.0.config.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Follows the hub: each new stream is a question.
+    async fn watch(self) -> End {
+        let mut events = self.0.context.hub.events();
+        self.record_what_should_be(FROM_THE_START);
+        loop {
+            let event = tokio::select! {
+                event = events.recv() => event,
+                () = self.0.tasks.stopping().cancelled() => return End::Stopped,
+            };
+            match event {
+                Ok(weir_hub::Event::PublishStarted { .. }) => self.record_what_should_be(FROM_THE_START),
+                Ok(weir_hub::Event::StreamEnded { stream, .. }) => self.book().forget(stream),
+                Ok(_) => {}
+                // Whatever was missed, the hub knows how things are now.
+                Err(RecvError::Lagged(_)) => self.record_what_should_be(FROM_THE_START),
+                Err(RecvError::Closed) => return End::done("the hub is gone"),
+            }
+        }
+    }
+
+    fn record_what_should_be(&self, start: Start) {
+        if !self.config().record_all {
+            return;
+        }
+        for stream in self.0.context.hub.streams() {
+            if stream.state != StreamState::Waiting && !self.book().is_unwanted(stream.id) {
+                self.begin(&stream.path, stream.id, start);
+            }
+        }
+    }
+
+    fn begin(&self, path: &StreamPath, stream: StreamId, start: Start) {
+        let Some(page) = self.book().open(path, stream, crate::problem::now_millis()) else { return };
+        let name = format!("recording of {path}");
+        let task = recorder::run(recorder::Job {
+            hub: self.0.context.hub.clone(),
+            problems: self.0.context.problems.clone(),
+            events: self.0.context.events.clone(),
+            path: path.clone(),
+            start,
+            folder: self.folder(),
+            stopping: self.0.tasks.stopping().clone(),
+            page: OpenPage { page: Arc::clone(&page), recordings: self.clone() },
+        });
+        self.0.tasks.spawn(name, task);
+    }
+}
+
+/// A page of the book while its recorder runs; when the recorder ends in whatever way, a panic included, the page closes.
+struct OpenPage {
+    page: Arc<book::Page>,
+    recordings: Recordings,
+}
+
+impl Drop for OpenPage {
+    fn drop(&mut self) {
+        self.page.fail_if_open(Failure::internal());
+        self.recordings.book().close(&self.page);
+        self.recordings.0.context.events.tell(Event::Recording { recording: self.page.status() });
+    }
+}
+
+/// The folder a file is in, for words about it.
+fn folder_of(file: &Path) -> &Path {
+    file.parent().unwrap_or(file)
 }

@@ -61,6 +61,8 @@ pub(crate) struct Progress {
     pub(crate) bytes: u64,
     /// Media time from its first frame to its last.
     pub(crate) duration: TimeDelta,
+    /// Frames that the file's format cannot hold.
+    pub(crate) left_out: u64,
 }
 
 /// Writes a container. Runs on the writer's thread, so it may block.
@@ -244,7 +246,7 @@ mod tests {
         }
 
         fn progress(&self) -> Progress {
-            Progress { bytes: self.written, duration: TimeDelta::ZERO }
+            Progress { bytes: self.written, ..Progress::default() }
         }
 
         fn flush(&mut self) -> Result<(), Failure> {

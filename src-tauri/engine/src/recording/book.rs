@@ -1,0 +1,165 @@
+//! What is being recorded, what was, and what somebody has said about it.
+
+use std::collections::{HashMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio_util::sync::CancellationToken;
+use weir_hub::StreamId;
+use weir_media::StreamPath;
+
+use super::failure::Failure;
+use super::status::{State, Status};
+use super::writer::Monitor;
+
+/// Recordings that are over and still told of.
+const KEPT: usize = 100;
+
+/// One recording. Its recorder writes to it, everyone else reads.
+#[derive(Debug)]
+pub(super) struct Page {
+    path: StreamPath,
+    stream: StreamId,
+    status: Mutex<Status>,
+    monitor: Mutex<Option<Monitor>>,
+    /// Cancelled when somebody stops this recording by hand.
+    pub(super) stop: CancellationToken,
+}
+
+impl Page {
+    fn lock(&self) -> MutexGuard<'_, Status> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One look at it.
+    pub(super) fn status(&self) -> Status {
+        self.look();
+        self.lock().clone()
+    }
+
+    fn look(&self) {
+        let monitor = self.monitor.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(monitor) = monitor.as_ref() else { return };
+        let (progress, waiting) = (monitor.progress(), monitor.waiting());
+        let mut status = self.lock();
+        status.bytes = progress.bytes;
+        status.duration_ms = u64::try_from(progress.duration.as_millis()).unwrap_or(0);
+        status.waiting_bytes = waiting;
+        status.frames_left_out = progress.left_out;
+    }
+
+    /// The file is open.
+    pub(super) fn opened(&self, file: PathBuf, monitor: Monitor) {
+        self.lock().file = Some(file);
+        *self.monitor.lock().unwrap_or_else(PoisonError::into_inner) = Some(monitor);
+    }
+
+    /// Frames are missing.
+    pub(super) fn skipped(&self, frames: u64) {
+        self.lock().frames_skipped += frames;
+    }
+
+    /// It is over.
+    pub(super) fn ended(&self, state: State) {
+        self.look();
+        let mut status = self.lock();
+        status.state = state;
+        status.waiting_bytes = 0;
+    }
+
+    /// It is over, and nobody said how.
+    pub(super) fn fail_if_open(&self, failure: Failure) {
+        if self.lock().state == State::Recording {
+            self.ended(State::Failed(failure));
+        }
+    }
+}
+
+/// All pages.
+#[derive(Debug, Default)]
+pub(super) struct Book {
+    last_id: u64,
+    open: Vec<Arc<Page>>,
+    past: VecDeque<Status>,
+    /// Streams that are not recorded by themselves: stopped by hand, or failed once.
+    unwanted: Vec<StreamId>,
+}
+
+impl Book {
+    /// A new page, unless the stream is being recorded.
+    pub(super) fn open(&mut self, path: &StreamPath, stream: StreamId, now: u64) -> Option<Arc<Page>> {
+        if self.is_recording(path) {
+            return None;
+        }
+        self.last_id += 1;
+        let status = Status {
+            id: self.last_id.to_string(),
+            path: path.as_str().to_owned(),
+            file: None,
+            state: State::Recording,
+            started_at: now,
+            duration_ms: 0,
+            bytes: 0,
+            frames_skipped: 0,
+            frames_left_out: 0,
+            waiting_bytes: 0,
+        };
+        let page = Arc::new(Page {
+            path: path.clone(),
+            stream,
+            status: Mutex::new(status),
+            monitor: Mutex::default(),
+            stop: CancellationToken::new(),
+        });
+        self.open.push(Arc::clone(&page));
+        Some(page)
+    }
+
+    /// The recorder of `page` has ended. A failed one is not started again by itself: a full disk does not get better by
+    /// trying.
+    pub(super) fn close(&mut self, page: &Arc<Page>) {
+        self.open.retain(|open| !Arc::ptr_eq(open, page));
+        let status = page.status();
+        if matches!(status.state, State::Failed(_)) {
+            self.unwanted.push(page.stream);
+        }
+        // A recording that never saw a frame left no file: there is nothing to tell, unless it failed.
+        if status.file.is_some() || status.state != State::Complete {
+            self.past.push_back(status);
+        }
+        if self.past.len() > KEPT {
+            self.past.pop_front();
+        }
+    }
+
+    pub(super) fn is_recording(&self, path: &StreamPath) -> bool {
+        self.open.iter().any(|page| page.path == *path && !page.stop.is_cancelled())
+    }
+
+    /// Somebody wants the stream recorded, whatever was said before; or it is over, and so is what was said about it.
+    pub(super) fn forget(&mut self, stream: StreamId) {
+        self.unwanted.retain(|unwanted| *unwanted != stream);
+    }
+
+    /// Somebody does not want the stream recorded.
+    pub(super) fn stop(&mut self, path: &StreamPath) {
+        for page in self.open.iter().filter(|page| page.path == *path) {
+            page.stop.cancel();
+            self.unwanted.push(page.stream);
+        }
+    }
+
+    pub(super) fn is_unwanted(&self, stream: StreamId) -> bool {
+        self.unwanted.contains(&stream)
+    }
+
+    pub(super) fn status(&self) -> Vec<Status> {
+        self.past.iter().cloned().chain(self.open.iter().map(|page| page.status())).collect()
+    }
+
+    /// The files that are being written, with their length so far in seconds.
+    pub(super) fn active(&self) -> HashMap<PathBuf, f64> {
+        let open = self.open.iter().map(|page| page.status());
+        open.filter_map(|status| Some((status.file?, status.duration_ms as f64 / 1e3))).collect()
+    }
+}

@@ -1,0 +1,166 @@
+//! Recording into an FLV file.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use weir_amf0::Value;
+use weir_flv::Error;
+use weir_flv::file::{FileOptions, FileWriter, Write};
+use weir_media::{Codec, Frame, FrameKind, TimeDelta, Timestamp, Track, TrackId, Tracks};
+
+use super::disk::{Disk, Medium};
+use super::failure::Failure;
+use super::folder_of;
+use super::writer::{Item, Muxer, Progress};
+
+/// An FLV file that is being written. Playable at every moment; its head (duration, size, index of key frames) is brought
+/// up to date with every [`Muxer::sync`], so that even a file that is never closed can be sought in.
+pub(super) struct FlvFile<M> {
+    disk: Disk<M>,
+    path: PathBuf,
+    /// `None` once it is closed.
+    writer: Option<FileWriter>,
+    out: Vec<Write>,
+    /// Time of the first frame: what lies before it is no part of the recording.
+    zero: Option<Timestamp>,
+    newest: Timestamp,
+    left_out: u64,
+    failed: bool,
+}
+
+impl<M: Medium> FlvFile<M> {
+    /// A file of which nothing is written yet. `path` is where it is, to notice when it goes away.
+    pub(super) fn new(medium: M, path: PathBuf, tracks: &Tracks) -> Self {
+        let mut file = Self {
+            disk: Disk::new(medium),
+            path,
+            writer: Some(FileWriter::new(FileOptions::default())),
+            out: Vec::new(),
+            zero: None,
+            newest: Timestamp::ZERO,
+            left_out: 0,
+            failed: false,
+        };
+        file.set_tracks(tracks);
+        file
+    }
+
+    fn set_tracks(&mut self, tracks: &Tracks) {
+        let Some(writer) = &mut self.writer else { return };
+        if tracks.find(TrackId::DATA).is_none() {
+            // Gaps are marked on the data track, whether the publisher has one or not.
+            writer.set_tracks(&tracks.with(Track::new(TrackId::DATA, Codec::Script)), &mut self.out);
+        } else {
+            writer.set_tracks(tracks, &mut self.out);
+        }
+    }
+
+    fn frame(&mut self, frame: &Frame) -> Result<(), Failure> {
+        let Some(writer) = &mut self.writer else { return Ok(()) };
+        if frame.dts < *self.zero.get_or_insert(frame.dts) {
+            return Ok(());
+        }
+        match writer.write(frame, &mut self.out) {
+            Ok(()) => self.newest = self.newest.max(frame.dts),
+            Err(Error::FileTooLong) => return Err(Failure::too_long(&Error::FileTooLong)),
+            Err(_) => self.left_out += 1,
+        }
+        Ok(())
+    }
+
+    /// Marks that something is missing here, as a cue point: players pass over it, editors show it.
+    fn mark(&mut self, reason: &str, time: Duration) -> Result<(), Failure> {
+        let Some(zero) = self.zero else { return Ok(()) };
+        let parameters = Value::object([("reason", Value::from(reason)), ("seconds", time.as_secs_f64().into())]);
+        let cue = Value::object([
+            ("name", Value::from("gap")),
+            ("time", (self.newest - zero).as_secs_f64().into()),
+            ("type", "event".into()),
+            ("parameters", parameters),
+        ]);
+        let mut data = BytesMut::new();
+        weir_amf0::encode_all(&["onCuePoint".into(), cue], &mut data);
+        let (track, dts) = (TrackId::DATA, self.newest);
+        self.frame(&Frame { track, dts, pts: dts, kind: FrameKind::Key, data: data.freeze() })
+    }
+
+    fn write_out(&mut self) -> io::Result<()> {
+        for write in self.out.drain(..) {
+            match write {
+                Write::Append(bytes) => self.disk.append(&bytes),
+                Write::Patch { offset, bytes } => self.disk.patch(offset, &bytes)?,
+            }
+        }
+        if self.disk.is_full() { self.disk.flush() } else { Ok(()) }
+    }
+
+    fn checkpoint(&mut self) -> io::Result<()> {
+        if let Some(writer) = &self.writer {
+            writer.checkpoint(&mut self.out);
+        }
+        self.write_out()?;
+        self.disk.sync()
+    }
+
+    fn checked(&mut self, result: io::Result<()>) -> Result<(), Failure> {
+        result.map_err(|error| {
+            self.failed = true;
+            Failure::of_disk(&error, folder_of(&self.path))
+        })
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        if self.failed {
+            self.disk.cut_off()?;
+            self.out.clear();
+            return self.checkpoint();
+        }
+        if let Some(writer) = self.writer.take() {
+            writer.finish(&mut self.out);
+        }
+        self.write_out()?;
+        self.disk.sync()
+    }
+}
+
+impl<M: Medium> Muxer for FlvFile<M> {
+    fn write(&mut self, item: Item) -> Result<(), Failure> {
+        match item {
+            Item::Tracks(tracks) => self.set_tracks(&tracks),
+            Item::Frame(frame) => self.frame(&frame)?,
+            Item::Gap(gap) => self.mark("publisher", gap)?,
+            Item::Skipped { time, .. } => self.mark("disk", time)?,
+        }
+        let written = self.write_out();
+        self.checked(written)
+    }
+
+    fn progress(&self) -> Progress {
+        Progress {
+            bytes: self.disk.len(),
+            duration: TimeDelta::from_millis(self.writer.as_ref().map_or(0, |writer| writer.duration_millis().into())),
+            left_out: self.left_out,
+        }
+    }
+
+    fn flush(&mut self) -> Result<(), Failure> {
+        let flushed = self.disk.flush();
+        self.checked(flushed)
+    }
+
+    fn sync(&mut self) -> Result<(), Failure> {
+        let synced = self.checkpoint().and_then(|()| match self.path.try_exists() {
+            // On most systems an open file can be deleted, and writing to it goes on to nowhere.
+            Ok(false) => Err(io::ErrorKind::NotFound.into()),
+            _ => Ok(()),
+        });
+        self.checked(synced)
+    }
+
+    fn close(&mut self) -> Result<(), Failure> {
+        let finished = self.finish();
+        self.checked(finished)
+    }
+}
