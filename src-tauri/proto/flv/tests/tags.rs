@@ -1,4 +1,5 @@
 //! Tag bodies, as tables of what they mean and what they are.
+#![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
 use bytes::Bytes;
 use weir_flv::{

@@ -25,7 +25,8 @@ pub fn headers(track: &Track) -> Vec<Message> {
         TrackKind::Data => [track.config.clone(), None],
         TrackKind::Video => {
             let side = track.side_data.clone().map(VideoPayload::Metadata);
-            let config = track.config.clone().map(VideoPayload::SequenceStart);
+            let config =
+                track.config.clone().map(|config| on_wire(track.codec, config)).map(VideoPayload::SequenceStart);
             [config, side].map(|payload| payload.and_then(|payload| video(track, payload)))
         }
         TrackKind::Audio => {
@@ -48,6 +49,15 @@ pub fn end(track: &Track) -> Option<Message> {
         TrackKind::Audio | TrackKind::Data => None,
     }?;
     Some(Message { kind: track.id.kind.into(), body })
+}
+
+/// A configuration as it is written: FFmpeg and MediaMTX put the version and flags of the MP4 box before that of VP8 and VP9.
+fn on_wire(codec: Codec, config: Bytes) -> Bytes {
+    const VPC_VERSION_1: [u8; 4] = [1, 0, 0, 0];
+    match codec {
+        Codec::Vp8 | Codec::Vp9 => [&VPC_VERSION_1[..], &config].concat().into(),
+        _ => config,
+    }
 }
 
 fn layout(track: &Track) -> Layout {

@@ -122,9 +122,12 @@ impl FileWriter {
             out.push(Write::Patch { offset: 4, bytes: flags });
         }
         let now = self.paces.values().map(|pace| pace.last).max().unwrap_or(0);
-        let changed = |track: &&std::sync::Arc<Track>| before.find(track.id) != Some(*track);
-        let changed: Vec<_> = tracks.iter().filter(changed).cloned().collect();
-        changed.iter().for_each(|track| self.write_headers(track, now, out));
+        for track in tracks.iter() {
+            let known = before.find(track.id).map(|known| egress::headers(known));
+            if known != Some(egress::headers(track)) {
+                self.write_headers(track, now, out);
+            }
+        }
     }
 
     /// Writes a frame of one of the tracks. Time starts at 0 with the first one and never runs back within a track.

@@ -126,7 +126,9 @@ impl Ingest {
             if **known == track {
                 return Ok(());
             }
-            track.revision = known.revision.wrapping_add(1);
+            // What only describes the track may be learnt later, and no reader needs its headers again for that.
+            let same = known.codec == codec && known.config == track.config && known.side_data == track.side_data;
+            track.revision = known.revision.wrapping_add((!same).into());
         }
         self.tracks = self.tracks.with(track);
         out.push(Item::Tracks(self.tracks.clone()));
