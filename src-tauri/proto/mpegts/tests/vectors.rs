@@ -63,7 +63,7 @@ const VECTORS: [(&str, &[Codec]); 5] = [
 #[test]
 fn every_frame_comes_with_the_times_that_a_second_reader_sees() {
     for (name, codecs) in VECTORS {
-        let (tracks, frames, faults) = read(&vector(&format!("{name}.ts")), 1316);
+        let (tracks, frames, faults) = read(&vector(&format!("{name}.m2t")), 1316);
         assert_eq!(tracks.iter().map(|track| track.codec).collect::<Vec<_>>(), codecs, "{name}");
         assert_eq!(faults, Faults::default(), "{name}");
         assert_eq!(found(&frames, TrackKind::Video), expected(name, "video"), "{name}");
@@ -77,7 +77,7 @@ fn every_frame_comes_with_the_times_that_a_second_reader_sees() {
 
 #[test]
 fn the_pieces_in_which_bytes_arrive_make_no_difference() {
-    let bytes = vector("ffmpeg-5.1-h264-aac.ts");
+    let bytes = vector("ffmpeg-5.1-h264-aac.m2t");
     let whole = read(&bytes, bytes.len());
     for piece in [1, 7, 187, 188, 189, 1316, 4096] {
         assert_eq!(read(&bytes, piece), whole, "in pieces of {piece}");
@@ -86,7 +86,7 @@ fn the_pieces_in_which_bytes_arrive_make_no_difference() {
 
 #[test]
 fn garbage_before_and_between_packets_is_passed_over() {
-    let bytes = vector("ffmpeg-5.1-h264-aac.ts");
+    let bytes = vector("ffmpeg-5.1-h264-aac.m2t");
     let (_, clean, _) = read(&bytes, 1316);
     for garbage in [&b"G"[..], b"GGGGGGGG", &[0; 300], b"HTTP/1.1 200 OK\r\n\r\n"] {
         let mut dirty = garbage.to_vec();
@@ -98,7 +98,7 @@ fn garbage_before_and_between_packets_is_passed_over() {
 
 #[test]
 fn a_lost_packet_costs_what_it_held_and_is_counted() {
-    let bytes = vector("ffmpeg-5.1-h264-aac.ts");
+    let bytes = vector("ffmpeg-5.1-h264-aac.m2t");
     let (_, clean, _) = read(&bytes, 1316);
     let packets = bytes.len() / PACKET_LEN;
     // Not the first picture: with it go the parameter sets, and with them everything up to the next ones.
@@ -116,14 +116,14 @@ fn a_lost_packet_costs_what_it_held_and_is_counted() {
 
 #[test]
 fn a_packet_sent_twice_counts_once() {
-    let bytes = vector("ffmpeg-5.1-h264-aac.ts");
+    let bytes = vector("ffmpeg-5.1-h264-aac.m2t");
     let doubled: Vec<u8> = bytes.chunks(PACKET_LEN).flat_map(|packet| [packet, packet].concat()).collect();
     assert_eq!(read(&doubled, 1316).1, read(&bytes, 1316).1);
 }
 
 #[test]
 fn no_bytes_make_it_panic_and_it_finds_its_way_back() {
-    let bytes = vector("ffmpeg-5.1-h265-ac3.ts");
+    let bytes = vector("ffmpeg-5.1-h265-ac3.m2t");
     let mut state = 1_u64;
     for _ in 0..60 {
         let mut damaged = bytes.clone();
