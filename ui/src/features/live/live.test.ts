@@ -1,0 +1,142 @@
+import { describe, expect, test } from 'vitest';
+
+import { stream } from '../../../dev/scenes';
+import { expectAccessible, page, show } from '../../../test/page';
+
+describe('with nothing live', () => {
+  test('the address and the key for the encoder are copied by a press', async () => {
+    const host = await show('empty');
+    await expect.element(page.getByText('rtmp://localhost:1935/live')).toBeVisible();
+    await page.getByRole('button', { name: 'Copy: Server' }).click();
+    await page.getByRole('button', { name: 'Copy: Stream key' }).click();
+    expect(host.copied).toEqual(['rtmp://localhost:1935/live', 'stream']);
+    await expect.element(page.getByText('Copied').first()).toBeVisible();
+  });
+
+  test('waiting turns into the live stream by itself', async () => {
+    const host = await show('empty');
+    await expect.element(page.getByRole('heading', { name: 'Waiting for your encoder' })).toBeVisible();
+    host.scene.streams.push(stream());
+    host.emit({ type: 'changed', topics: ['streams'] });
+    await expect.element(page.getByRole('article', { name: 'live/stream' })).toBeVisible();
+    await expect.element(page.getByText('1920 × 1080')).toBeVisible();
+    expect(page.getByRole('heading', { name: 'Waiting for your encoder' }).elements()).toEqual([]);
+  });
+
+  test('a taken port names the program and offers another port', async () => {
+    const host = await show('taken');
+    await expect.element(page.getByText('nginx (process 4312) uses port 1935, so your encoder cannot reach Weir.')).toBeVisible();
+    await page.getByRole('button', { name: 'Use port 1936 instead' }).click();
+    expect(host.asked).toEqual([{ method: 'PATCH', path: '/listeners/rtmp', body: { port: 1936, enabled: true } }]);
+  });
+
+  test('a listener that is off can be switched on', async () => {
+    const host = await show('off');
+    await page.getByRole('button', { name: 'Switch on' }).click();
+    expect(host.asked).toEqual([{ method: 'PATCH', path: '/listeners/rtmp', body: { enabled: true } }]);
+  });
+
+  test('a refused attempt is told in words as it happens', async () => {
+    const host = await show('empty');
+    await expect.element(page.getByText('Waiting for your encoder')).toBeVisible();
+    const problem = {
+      id: 9,
+      at: '2026-11-22T14:30:00Z',
+      count: 1,
+      code: 'new_in_a_later_version',
+      message: 'An encoder was refused.',
+      hint: 'Do this.',
+      stream: null,
+      remote: '192.168.1.9:1',
+    };
+    host.emit({ type: 'problem', problem });
+    await expect.element(page.getByText('An encoder was refused.')).toBeVisible();
+    host.emit({ type: 'problem', problem: { ...problem, count: 2 } });
+    await expect.element(page.getByText('2 times')).toBeVisible();
+    expect(page.getByText('An encoder was refused.').elements()).toHaveLength(1);
+  });
+});
+
+describe('with a stream', () => {
+  test('the card follows the numbers of every second', async () => {
+    const host = await show('live');
+    await expect.element(page.getByText('1:23:45')).toBeVisible();
+    host.emit({
+      type: 'stats',
+      stats: {
+        at: '2026-11-22T14:30:01Z',
+        totals: host.scene.status.totals,
+        destinations: [],
+        streams: [
+          {
+            path: 'live/stream',
+            uptime_seconds: 5026,
+            bitrate: 4_321_000,
+            fps: 59.94,
+            key_frame_interval_seconds: 6,
+            readers: 3,
+            recording_bytes: 2_000_000_000,
+            recording_seconds: 3600,
+          },
+        ],
+      },
+    });
+    await expect.element(page.getByText('4.32', { exact: true })).toBeVisible();
+    await expect.element(page.getByText('1:23:46')).toBeVisible();
+    await expect.element(page.getByText('59.9 fps')).toBeVisible();
+    await expect.element(page.getByText('1:00:00 · 2.0 GB')).toBeVisible();
+    await expect.element(page.getByText('Set 2 s in your encoder')).toBeVisible();
+  });
+
+  test('a recording is started and stopped, and the slash of the path is escaped', async () => {
+    const host = await show('live', { change: (scene) => scene.streams.forEach((one) => (one.recording = null)) });
+    await page.getByRole('button', { name: 'Record', exact: true }).click();
+    host.scene.streams[0] = stream({
+      recording: { file_name: 'a.flv', started_at: '', duration_seconds: 0, size_bytes: 0, failure: null },
+    });
+    host.emit({ type: 'changed', topics: ['streams'] });
+    await page.getByRole('button', { name: 'Stop recording' }).click();
+    expect(host.asked.map(({ method, path }) => `${method} ${path}`)).toEqual([
+      'POST /streams/live%2Fstream/record',
+      'DELETE /streams/live%2Fstream/record',
+    ]);
+  });
+
+  test('a recording that failed says why', async () => {
+    const failure = { code: 'disk_full', message: 'The disk is full.', hint: 'Make room.' };
+    await show('live', {
+      change: (scene) => {
+        const [first] = scene.streams;
+        if (first?.recording) first.recording.failure = failure;
+      },
+    });
+    await expect.element(page.getByRole('alert').getByText('The disk is full.')).toBeVisible();
+    await expect.element(page.getByRole('button', { name: 'Record', exact: true })).toBeVisible();
+  });
+
+  test('a change the engine refuses is told beside the button', async () => {
+    const refusal = { code: 'invalid_value' as const, message: 'The folder is read-only.', hint: 'Choose another.' };
+    await show('live', { change: (scene) => (scene.refusal = refusal) });
+    await page.getByRole('button', { name: 'Stop recording' }).click();
+    await expect.element(page.getByRole('alert').getByText('The folder is read-only.')).toBeVisible();
+  });
+
+  test('only its own destinations are shown on a card', async () => {
+    await show('several', {
+      change: (scene) => {
+        const [twitch, youtube] = scene.destinations;
+        if (twitch) Object.assign(twitch, { sending: null, streams: 'live/gopro' });
+        if (youtube) Object.assign(youtube, { sending: null, streams: 'other/*' });
+      },
+    });
+    await expect.element(page.getByRole('article', { name: 'live/gopro' }).getByText('Twitch: live')).toBeVisible();
+    expect(page.getByText('Twitch: live').elements()).toHaveLength(1);
+    expect(page.getByText(/YouTube/).elements()).toEqual([]);
+  });
+});
+
+test.each(['empty', 'several', 'problems', 'taken', 'off', 'loading'] as const)('%s is accessible', async (scene) => {
+  await show(scene);
+  await expect.element(page.getByRole('heading', { name: 'Live', exact: true })).toBeVisible();
+  await expectAccessible();
+});
