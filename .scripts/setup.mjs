@@ -96,7 +96,9 @@ function install(groups, required) {
   const apt = (...args) => {
     const env = ["DEBIAN_FRONTEND=noninteractive", "apt-get", ...args];
     // The terminal is handed on, so that sudo can ask for the password.
-    return spawnSync(root ? "env" : "sudo", root ? env : ["env", ...env], { stdio: "inherit" }).status === 0;
+    // Its progress is thousands of lines; what goes wrong it says on standard error.
+    const stdio = ["inherit", "ignore", "inherit"];
+    return spawnSync(root ? "env" : "sudo", root ? env : ["env", ...env], { stdio }).status === 0;
   };
   const updated = apt("update", "--quiet=2");
   if (apt("install", "--quiet=2", "--yes", "--no-install-recommends", ...missing)) return;
