@@ -58,12 +58,12 @@ pub(crate) fn take_modifiers(cursor: &mut Cursor, types: Types, mut packet_type:
 /// Writes the first byte of an extended header, and a modifier where there is an offset. `head` is the high nibble.
 pub(crate) fn put_first(out: &mut BytesMut, head: u8, types: Types, packet_type: u8, nanos: u32) {
     if nanos == 0 {
-        out.put_u8(head | packet_type);
+        out.put_u8(head | packet_type & 0xF);
         return;
     }
     let [_, a, b, c] = nanos.to_be_bytes();
     // Size 3, the offset, then modifier type 0 and the packet type that follows.
-    out.put_slice(&[head | types.mod_ex, 2, a, b, c, packet_type]);
+    out.put_slice(&[head | types.mod_ex, 2, a, b, c, packet_type & 0xF]);
 }
 
 /// One track's part of an extended tag, its body not yet looked into.
@@ -136,7 +136,7 @@ pub(crate) fn put_parts(
         Layout::ManyCodecs => Some(2u8),
     };
     if let Some(number) = number {
-        out.put_u8(number << 4 | packet_type);
+        out.put_u8(number << 4 | packet_type & 0xF);
     }
     for (at, part) in parts.iter().enumerate() {
         if at == 0 || layout == Layout::ManyCodecs {

@@ -45,7 +45,7 @@ const fn packet_type(payload: &AudioPayload) -> u8 {
         AudioPayload::Frame(_) => CODED_FRAMES,
         AudioPayload::SequenceEnd => SEQUENCE_END,
         AudioPayload::MultichannelConfig(_) => MULTICHANNEL_CONFIG,
-        AudioPayload::Other { packet_type, .. } => *packet_type & 0xF,
+        AudioPayload::Other { packet_type, .. } => *packet_type,
     }
 }
 

@@ -96,7 +96,7 @@ const fn packet_type(packet: &VideoPacket, with_time: bool) -> u8 {
         VideoPayload::SequenceEnd => SEQUENCE_END,
         VideoPayload::Metadata(_) => METADATA,
         VideoPayload::TsSequenceStart(_) => TS_SEQUENCE_START,
-        VideoPayload::Other { packet_type, .. } => *packet_type & 0xF,
+        VideoPayload::Other { packet_type, .. } => *packet_type,
     }
 }
 
