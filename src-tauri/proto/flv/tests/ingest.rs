@@ -293,6 +293,13 @@ fn an_adts_header_left_on_is_taken_off() {
 }
 
 #[test]
+fn a_temporal_delimiter_before_av1_is_taken_off() {
+    let mut run = Run::new();
+    run.video(0, &b"\x91av01\x12\x00\x32\x01\x10"[..]);
+    assert_eq!(frames(&run.items)[0].data[..], [0x32, 0x01, 0x10]);
+}
+
+#[test]
 fn colour_metadata_may_come_first_and_be_taken_back() {
     let mut run = Run::new();
     let info = amf(&[text("colorInfo"), Value::Object(vec![("hdrCll".into(), Value::Object(vec![]))])]);

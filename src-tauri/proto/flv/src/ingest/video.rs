@@ -88,6 +88,9 @@ impl Ingest {
         if matches!(codec, Codec::H264 | Codec::H265) {
             frame.data = nal::canonical(&frame.data, self.state(id)?.length_size)?;
         }
+        if codec == Codec::Av1 {
+            frame.data = without_delimiter(&frame.data);
+        }
         if codec == Codec::H264 {
             self.follow_parameter_sets(id, &frame.data, out)?;
         }
@@ -157,6 +160,12 @@ impl Ingest {
             }
         })
     }
+}
+
+/// AV1 without the temporal delimiter that some encoders leave in front (AV1, 5.6): containers mark the unit themselves.
+fn without_delimiter(data: &Bytes) -> Bytes {
+    const TEMPORAL_DELIMITER: [u8; 2] = [0x12, 0x00];
+    if data.starts_with(&TEMPORAL_DELIMITER) { data.slice(TEMPORAL_DELIMITER.len()..) } else { data.clone() }
 }
 
 fn dimensions((width, height): (u32, u32)) -> VideoInfo {

@@ -34,7 +34,9 @@ impl VideoTag {
     }
 
     fn put_extended(&self, out: &mut BytesMut, layout: Layout, packets: &[VideoPacket]) -> Result<(), Error> {
-        let with_time = packets.iter().any(|packet| composition(&packet.payload).is_some());
+        // One type for all tracks: with times where any has one, without where any could have one and none does.
+        let with_time = packets.iter().any(|packet| composition(&packet.payload).is_some())
+            || packets.iter().all(|packet| !packet.codec.has_nal_units());
         let packet_type = packets.first().map_or(SEQUENCE_END, |packet| packet_type(packet, with_time));
         let first = if layout == Layout::Single { packet_type } else { TYPES.multitrack };
         ex::put_first(out, IS_EX_HEADER | self.frame_type.bits() << 4, TYPES, first, self.offset_nanos);
@@ -91,7 +93,7 @@ pub(crate) const fn i24(value: i32) -> [u8; 3] {
 const fn packet_type(packet: &VideoPacket, with_time: bool) -> u8 {
     match &packet.payload {
         VideoPayload::SequenceStart(_) => SEQUENCE_START,
-        VideoPayload::Frame { .. } if with_time || !packet.codec.has_nal_units() => CODED_FRAMES,
+        VideoPayload::Frame { .. } if with_time => CODED_FRAMES,
         VideoPayload::Frame { .. } => CODED_FRAMES_X,
         VideoPayload::SequenceEnd => SEQUENCE_END,
         VideoPayload::Metadata(_) => METADATA,
