@@ -49,10 +49,12 @@ impl MovieTrack {
         self.edit.delay + self.media_shown()
     }
 
+    /// From the first sample that is shown to the end of the last, in movie ticks. Rounded up: a reader leaves out what
+    /// begins at the end of an edit.
     fn media_shown(&self) -> u64 {
-        let skipped = u64::try_from(self.edit.media_time).unwrap_or(0);
-        let media = self.samples.duration().saturating_sub(skipped);
-        let scaled = u128::from(media) * u128::from(MOVIE_TIMESCALE) / u128::from(self.timescale.max(1));
+        let begin = u64::try_from(self.edit.media_time).unwrap_or(0);
+        let media = u128::from(self.samples.shown_until().saturating_sub(begin));
+        let scaled = (media * u128::from(MOVIE_TIMESCALE)).div_ceil(u128::from(self.timescale.max(1)));
         u64::try_from(scaled).unwrap_or(u64::MAX)
     }
 

@@ -120,7 +120,7 @@ impl Muxer {
         if self.movie.is_some() {
             let same = |track: &Track| {
                 let known = self.tracks.iter().find(|writer| writer.track.id == track.id);
-                known.is_some_and(|writer| writer.track.codec == track.codec && writer.track.config == track.config)
+                known.is_some_and(|writer| sample_entry::same_decoder(&writer.track, track))
             };
             let fits = media.iter().all(|track| !sample_entry::supports(track.codec) || same(track));
             return if fits { Ok(()) } else { Err(Error::TracksChanged) };
@@ -138,7 +138,10 @@ impl Muxer {
             };
             let at = known.iter().position(|writer| writer.track.id == track.id);
             let writer = at.map(|at| known.swap_remove(at));
-            if writer.as_ref().is_some_and(|writer| !writer.early.is_empty() && writer.track.config != track.config) {
+            if writer
+                .as_ref()
+                .is_some_and(|writer| !writer.early.is_empty() && !sample_entry::same_decoder(&writer.track, track))
+            {
                 return Err(Error::TracksChanged);
             }
             let early = writer.map(|writer| writer.early).unwrap_or_default();
@@ -254,8 +257,8 @@ impl Muxer {
         let mut tracks = Vec::new();
         let mut kept = Vec::new();
         for mut writer in mem::take(&mut self.tracks) {
-            let first = writer.early.first();
-            let entry = match sample_entry::write(&writer.track, first.map(|frame| frame.data.as_ref())) {
+            let first = writer.early.first().map(|frame| frame.data.clone());
+            let entry = match sample_entry::write(&writer.track, first.as_deref()) {
                 Ok(entry) => entry,
                 // A track of which nothing has come and nothing is known is left out; the others are worth a file.
                 Err(_) if writer.early.is_empty() => {
@@ -268,7 +271,7 @@ impl Muxer {
                     return Err(error);
                 }
             };
-            let (width, height) = sample_entry::video_size(&writer.track);
+            let (width, height) = sample_entry::video_size(&writer.track, first.as_deref());
             let edit = writer.place(shown);
             tracks.push(MovieTrack {
                 id: u32::try_from(tracks.len()).unwrap_or(0) + 1,

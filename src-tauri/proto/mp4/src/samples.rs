@@ -41,6 +41,8 @@ pub(crate) struct SampleTable {
     syncs: Vec<u32>,
     chunks: Vec<Chunk>,
     duration: u64,
+    /// When the sample that is shown last has been shown, in ticks.
+    shown_until: u64,
 }
 
 impl SampleTable {
@@ -55,6 +57,7 @@ impl SampleTable {
                 self.syncs.push(self.len());
             }
             self.duration += u64::from(sample.duration);
+            self.shown_until = self.shown_until.max(self.duration.saturating_add_signed(i64::from(sample.offset)));
         }
         let added = self.sizes.len() - before;
         if added > 0 {
@@ -69,6 +72,11 @@ impl SampleTable {
     /// Sum of all durations, in ticks.
     pub(crate) const fn duration(&self) -> u64 {
         self.duration
+    }
+
+    /// When the sample that is shown last has been shown, in ticks.
+    pub(crate) const fn shown_until(&self) -> u64 {
+        self.shown_until
     }
 
     /// Writes the boxes of an `stbl` that follow `stsd` (ISO/IEC 14496-12, 8.6, 8.7).

@@ -136,6 +136,16 @@ fn opus(track: &Track) -> Result<Vec<u8>, Error> {
     Ok(specific)
 }
 
+/// Encoders send a block anew at the end, when they know the sizes, the length and the checksum. Only the rate, the channels
+/// and the depth matter to a decoder: 28 bits from the eleventh byte on (RFC 9639, 8.2).
+pub(super) fn same_flac(old: &Track, new: &Track) -> bool {
+    let format = |track: &Track| -> Option<u32> {
+        let info = stream_info(track.config.as_ref()?)?;
+        Some(u32::from_be_bytes(*info.get(10..)?.first_chunk::<4>()?) >> 4)
+    };
+    format(old).is_some_and(|old| format(new) == Some(old))
+}
+
 /// The STREAMINFO block alone, whatever its sender put around it.
 fn stream_info(config: &[u8]) -> Option<&[u8]> {
     let block = config.strip_prefix(b"fLaC").unwrap_or(config);

@@ -34,10 +34,15 @@ pub const fn supports(codec: Codec) -> bool {
 pub(crate) fn write(track: &Track, first: Option<&[u8]>) -> Result<Bytes, Error> {
     let mut boxes = Boxes::default();
     match track.id.kind {
-        TrackKind::Video => video::write(&mut boxes, track)?,
+        TrackKind::Video => video::write(&mut boxes, track, first)?,
         _ => audio::write(&mut boxes, track, first)?,
     }
     Ok(boxes.finish().freeze())
+}
+
+/// Whether frames under the configuration of `new` are decoded by the sample entry that was written for `old`.
+pub(crate) fn same_decoder(old: &Track, new: &Track) -> bool {
+    old.codec == new.codec && (old.config == new.config || old.codec == Codec::Flac && audio::same_flac(old, new))
 }
 
 /// The track's configuration, or the sentence that says it is missing.

@@ -1,12 +1,13 @@
 //! Video: ISO/IEC 14496-15 (avc1, hvc1), AV1 in ISOBMFF (av01), VP Codec ISO Media File Format Binding (vp08, vp09).
 
+use weir_media::codec::vp9;
 use weir_media::{Codec, Track};
 
 use super::config;
 use crate::Error;
 use crate::boxes::Boxes;
 
-pub(super) fn write(boxes: &mut Boxes, track: &Track) -> Result<(), Error> {
+pub(super) fn write(boxes: &mut Boxes, track: &Track, first: Option<&[u8]>) -> Result<(), Error> {
     let (entry, record): (&[u8; 4], &[u8; 4]) = match track.codec {
         Codec::H264 => (b"avc1", b"avcC"),
         Codec::H265 => (b"hvc1", b"hvcC"),
@@ -16,7 +17,7 @@ pub(super) fn write(boxes: &mut Boxes, track: &Track) -> Result<(), Error> {
         codec => return Err(Error::NothingToWrite(vec![codec])),
     };
     let config = config(track)?;
-    let (width, height) = size(track);
+    let (width, height) = size(track, first);
     boxes.put(entry, |boxes| {
         boxes.zeros(6);
         boxes.u16(1);
@@ -47,8 +48,15 @@ fn vp_record(config: &[u8]) -> &[u8] {
     }
 }
 
-/// Picture size as the track's configuration tells it; 0 where it does not.
-pub(crate) fn size(track: &Track) -> (u16, u16) {
-    let side = |side: Option<u32>| side.and_then(|side| u16::try_from(side).ok()).unwrap_or(0);
-    track.video.as_ref().map_or((0, 0), |video| (side(video.width), side(video.height)))
+/// Picture size as the track's configuration tells it, or its first frame where only that does; 0 where neither does.
+pub(crate) fn size(track: &Track, first: Option<&[u8]>) -> (u16, u16) {
+    let video = track.video.as_ref();
+    let told = video.and_then(|video| video.width.zip(video.height));
+    let told = told.or_else(|| match track.codec {
+        Codec::Vp9 => vp9::key_frame_size(first?).ok(),
+        Codec::Vp8 => vp9::vp8_key_frame_size(first?),
+        _ => None,
+    });
+    let side = |side: u32| u16::try_from(side).unwrap_or(0);
+    told.map_or((0, 0), |(width, height)| (side(width), side(height)))
 }
