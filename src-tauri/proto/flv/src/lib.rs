@@ -2,7 +2,7 @@
 //!
 //! - [`VideoTag`] and [`AudioTag`] read and write the body of one tag.
 //! - [`Ingest`] turns messages into tracks and frames, [`egress`] turns those back into messages.
-//! - [`file`] writes and reads FLV files.
+//! - [`mod@file`] writes and reads FLV files.
 #![warn(clippy::indexing_slicing)]
 
 mod audio;

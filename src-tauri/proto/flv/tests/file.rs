@@ -64,14 +64,14 @@ fn whatever_is_recorded_is_in_the_file_to_the_byte() {
 /// Fault 20.
 #[test]
 fn av1_and_vp9_frames_keep_their_first_three_bytes() {
-    for name in ["ffmpeg-9-av1-flac.flv", "ffmpeg-9-vp9-ac3.flv"] {
-        let sent =
-            messages(&vector(name)).into_iter().find(|(kind, _, body)| *kind == MessageKind::Video && body[0] == 0x91);
-        let written = messages(&write_file(&flow(name), true));
-        let (.., body) = sent.unwrap();
-        assert!(written.iter().any(|(.., written)| *written == body), "{name}");
-        let frame = &frames_of(&flow(name), TrackId::VIDEO)[0];
-        assert_eq!(frame.data, body[5..], "{name}");
+    // FFmpeg leaves AV1's temporal delimiter in front (two bytes), which the canonical form does not have.
+    for (name, delimiter) in [("ffmpeg-9-av1-flac.flv", &[0x12, 0x00][..]), ("ffmpeg-9-vp9-ac3.flv", &[])] {
+        let is_frame = |(kind, _, body): &(MessageKind, i64, Bytes)| *kind == MessageKind::Video && body[0] == 0x91;
+        let (.., sent) = messages(&vector(name)).into_iter().find(is_frame).unwrap();
+        let (.., written) = messages(&write_file(&flow(name), true)).into_iter().find(is_frame).unwrap();
+        assert!(sent[5..].starts_with(delimiter), "{name}");
+        assert_eq!(written[5..], sent[5 + delimiter.len()..], "{name}");
+        assert_eq!(written[..5], sent[..5], "{name}");
     }
 }
 

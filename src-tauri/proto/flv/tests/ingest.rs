@@ -6,7 +6,7 @@ mod support;
 use bytes::{Bytes, BytesMut};
 use support::{frames, last_tracks};
 use weir_amf0::Value;
-use weir_flv::{Counts, Error, Ingest, Item, MAX_TRACKS, MessageKind};
+use weir_flv::{Counts, Error, Ingest, Item, MAX_TRACKS, MessageKind, egress};
 use weir_media::codec::h264::DecoderConfig;
 use weir_media::{Codec, FrameKind, TrackId};
 
@@ -305,9 +305,22 @@ fn colour_metadata_may_come_first_and_be_taken_back() {
     let info = amf(&[text("colorInfo"), Value::Object(vec![("hdrCll".into(), Value::Object(vec![]))])]);
     run.video(0, body(b"\x84avc1", &info));
     run.video(0, config_tag(&avcc()));
-    assert_eq!(last_tracks(&run.items).find(TrackId::VIDEO).unwrap().side_data, Some(info));
+    let coloured = last_tracks(&run.items).find(TrackId::VIDEO).unwrap().clone();
+    assert_eq!(coloured.side_data, Some(info));
     run.video(0, body(b"\xD4avc1", &amf(&[text("colorInfo"), Value::Undefined])));
-    assert_eq!(last_tracks(&run.items).find(TrackId::VIDEO).unwrap().side_data, None);
+    let plain = last_tracks(&run.items).find(TrackId::VIDEO).unwrap().clone();
+    assert_eq!(plain.side_data, None);
+    // Readers are told the same, and nothing else.
+    for (before, after) in [(&coloured, &plain), (&plain, &coloured)] {
+        let mut reader = Run::new();
+        for message in egress::headers(before).into_iter().chain(egress::changes(Some(before), after)) {
+            reader.send(message.kind, 0, message.body).unwrap();
+        }
+        assert_eq!(egress::changes(Some(before), after).len(), 1);
+        let got = last_tracks(&reader.items).find(TrackId::VIDEO).unwrap().clone();
+        assert_eq!((got.config.clone(), got.side_data.clone()), (after.config.clone(), after.side_data.clone()));
+    }
+    assert_eq!(egress::changes(Some(&plain), &plain), []);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What a reader must get before the first frame, and after the last.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use weir_amf0::Value;
 use weir_media::{Codec, Track, TrackKind, Tracks};
 
 use super::{head, metadata};
@@ -38,6 +39,30 @@ pub fn headers(track: &Track) -> Vec<Message> {
         }
     };
     bodies.into_iter().filter_map(message).collect()
+}
+
+/// What a reader that has the headers of `before` must get to have those of `track`: all of them where the configuration is
+/// another, what accompanies it where only that is, nothing where the change is in what we say about the track.
+pub fn changes(before: Option<&Track>, track: &Track) -> Vec<Message> {
+    let Some(before) = before else { return headers(track) };
+    if before.codec != track.codec || before.config != track.config {
+        return headers(track);
+    }
+    if before.side_data == track.side_data {
+        return Vec::new();
+    }
+    let mut alone = Track { config: None, ..track.clone() };
+    if alone.side_data.is_none() && track.id.kind == TrackKind::Video {
+        alone.side_data = Some(no_colour());
+    }
+    headers(&alone)
+}
+
+/// Takes colour metadata back (Enhanced RTMP v2, "Metadata Frame").
+fn no_colour() -> Bytes {
+    let mut out = BytesMut::new();
+    weir_amf0::encode_all(&[Value::String("colorInfo".into()), Value::Undefined], &mut out);
+    out.freeze()
 }
 
 /// What ends a track: decoders give out the pictures that they hold back. `None` where the form has no such message.

@@ -13,7 +13,7 @@ use weir_media::{Frame, Track};
 use crate::{Error, MessageKind};
 
 pub use head::Head;
-pub use headers::{end, headers, start};
+pub use headers::{changes, end, headers, start};
 pub use metadata::metadata;
 pub(crate) use metadata::{described, encode_metadata};
 

@@ -9,7 +9,7 @@ use super::keyframes::{KeyFrame, KeyFrames};
 use super::script::{self, Measured};
 use super::{FILE_HEADER, TAG_HEADER, TAG_TRAILER, file_header, tag_header};
 use crate::egress::{self, Head};
-use crate::{Error, MessageKind};
+use crate::{Error, Message, MessageKind};
 
 /// What to do with the file, in this order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,10 +123,8 @@ impl FileWriter {
         }
         let now = self.paces.values().map(|pace| pace.last).max().unwrap_or(0);
         for track in tracks.iter() {
-            let known = before.find(track.id).map(|known| egress::headers(known));
-            if known != Some(egress::headers(track)) {
-                self.write_headers(track, now, out);
-            }
+            let known = before.find(track.id).map(AsRef::as_ref);
+            self.write_headers(track, egress::changes(known, track), now, out);
         }
     }
 
@@ -184,15 +182,15 @@ impl FileWriter {
         self.append(self.header(), out);
         self.append(self.metadata(), out);
         let tracks = self.tracks.clone();
-        tracks.iter().for_each(|track| self.write_headers(track, 0, out));
+        tracks.iter().for_each(|track| self.write_headers(track, egress::headers(track), 0, out));
     }
 
     /// Metadata is not among them: it stands at the head of the file alone, where it is written again at the end.
-    fn write_headers(&mut self, track: &Track, millis: u32, out: &mut Vec<Write>) {
+    fn write_headers(&mut self, track: &Track, headers: Vec<Message>, millis: u32, out: &mut Vec<Write>) {
         if track.id.kind == TrackKind::Data {
             return;
         }
-        for message in egress::headers(track) {
+        for message in headers {
             self.write_tag(message.kind, millis, Head::default(), &message.body, out);
         }
     }
