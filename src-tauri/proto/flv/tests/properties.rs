@@ -252,17 +252,23 @@ proptest! {
         if whole {
             noise.splice(0..0, *b"FLV\x01\x05\0\0\0\x09\0\0\0\0");
         }
-        let mut reader = FileReader::new();
         let middle = cut.index(noise.len() + 1);
-        for piece in [&noise[..middle], &noise[middle..]] {
-            reader.push(piece);
-            while let Ok(Some(tag)) = reader.next_tag() {
-                let start = usize::try_from(tag.offset).unwrap() + 11;
-                prop_assert_eq!(&tag.body[..], &noise[start..start + tag.body.len()]);
+        let read = |pieces: &[&[u8]]| {
+            let (mut reader, mut tags) = (FileReader::new(), Vec::new());
+            for piece in pieces {
+                reader.push(piece);
+                tags.extend(std::iter::from_fn(|| reader.next_tag().unwrap_or(None)));
             }
+            reader.end();
+            tags.extend(std::iter::from_fn(|| reader.next_tag().unwrap_or(None)));
+            (tags, reader)
+        };
+        let (tags, reader) = read(&[&noise[..middle], &noise[middle..]]);
+        prop_assert_eq!(&tags, &read(&[&noise]).0);
+        for tag in tags {
+            let start = usize::try_from(tag.offset).unwrap() + 11;
+            prop_assert_eq!(&tag.body[..], &noise[start..start + tag.body.len()]);
         }
-        reader.end();
-        while let Ok(Some(_)) = reader.next_tag() {}
         prop_assert!(reader.valid_len() <= noise.len() as u64);
     }
 }

@@ -76,6 +76,16 @@ fn video_rows() -> Vec<Row<VideoTag>> {
             b"\x17\x02\x00\x00\x00",
         ),
         row(
+            "AVC packet of a type that is not known",
+            video(
+                Inter,
+                0,
+                Legacy,
+                vec![packet(0, Codec::H264, VideoPayload::Other { packet_type: 0x10, data: bytes(b"d") })],
+            ),
+            b"\x27\x10\x00\x00\x00d",
+        ),
+        row(
             "HEVC by number 12",
             video(Inter, 0, Legacy, vec![picture(0, Codec::H265, Some(40), b"n")]),
             b"\x2C\x01\x00\x00\x28n",

@@ -26,7 +26,7 @@ impl AudioTag {
     }
 
     fn put_extended(&self, out: &mut BytesMut, layout: Layout, packets: &[AudioPacket]) -> Result<(), Error> {
-        let packet_type = packets.first().map_or(SEQUENCE_END, |packet| packet_type(&packet.payload));
+        let packet_type = packets.first().map_or(SEQUENCE_END, |packet| packet_type(&packet.payload)) & 0xF;
         let single = matches!(layout, Layout::Single | Layout::Legacy);
         ex::put_first(out, EX_HEADER, TYPES, if single { packet_type } else { TYPES.multitrack }, self.offset_nanos);
         let mut parts = Vec::with_capacity(packets.len());

@@ -37,7 +37,7 @@ impl VideoTag {
         // One type for all tracks: with times where any has one, without where any could have one and none does.
         let with_time = packets.iter().any(|packet| composition(&packet.payload).is_some())
             || packets.iter().all(|packet| !packet.codec.has_nal_units());
-        let packet_type = packets.first().map_or(SEQUENCE_END, |packet| packet_type(packet, with_time));
+        let packet_type = packets.first().map_or(SEQUENCE_END, |packet| packet_type(packet, with_time)) & 0xF;
         let first = if layout == Layout::Single { packet_type } else { TYPES.multitrack };
         ex::put_first(out, IS_EX_HEADER | self.frame_type.bits() << 4, TYPES, first, self.offset_nanos);
         let times: Vec<[u8; 3]> = packets.iter().map(|packet| i24(composition(&packet.payload).unwrap_or(0))).collect();
