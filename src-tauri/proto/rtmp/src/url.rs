@@ -85,8 +85,8 @@ pub struct PublishUrl {
 impl PublishUrl {
     /// Takes an address apart.
     ///
-    /// With a separate `key` (the usual two fields of a service) the whole path is the application. Without one the last
-    /// part of the path is the key, together with the query; in `rtmp://host/app?backup=1/key` the query is the
+    /// With a separate `key` (the usual two fields of a service) the whole path is the application. Without one the
+    /// last part of the path is the key, together with the query; in `rtmp://host/app?backup=1/key` the query is the
     /// application's. A path of one part is an application with an empty key.
     pub fn parse(url: &str, key: Option<&Secret<String>>) -> Result<Self, Error> {
         let url = url.trim();

@@ -103,9 +103,10 @@ impl Cursor<'_> {
         }
     }
 
-    /// After an extended timestamp a type 3 header repeats it, says section 5.3.1.3; OBS before 30.1, old librtmp and old
-    /// FFmpeg do not. What follows is the repeated field if it equals it, else payload. A payload that happens to begin
-    /// so is one in 2^32. The first byte that differs decides, so that the last bytes of a message are never waited for.
+    /// After an extended timestamp a type 3 header repeats it, says section 5.3.1.3; OBS before 30.1, old librtmp and
+    /// old FFmpeg do not. What follows is the repeated field if it equals it, else payload. A payload that happens to
+    /// begin so is one in 2^32. The first byte that differs decides, so that the last bytes of a message are never
+    /// waited for.
     fn repeated_time(&mut self, stream: &Stream) -> Option<()> {
         let Some(extended) = stream.extended else { return Some(()) };
         let peeked = self.bytes.get(..4).unwrap_or(self.bytes);

@@ -1,4 +1,5 @@
-//! The chunk stream (RTMP 1.0, section 5.3): messages cut into pieces, so that a large one does not hold up a small one.
+//! The chunk stream (RTMP 1.0, section 5.3): messages cut into pieces, so that a large one does not hold up a small
+//! one.
 
 mod error;
 mod header;

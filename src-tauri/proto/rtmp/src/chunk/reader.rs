@@ -10,8 +10,8 @@ use crate::message::kind;
 
 /// Reads one direction of a connection. Bytes go in as they arrive, split anywhere; whole messages come out.
 ///
-/// Set Chunk Size and Abort take effect here, and are returned like any other message. Messages of types nobody reads are
-/// passed over. Payload is copied once, into the message it belongs to.
+/// Set Chunk Size and Abort take effect here, and are returned like any other message. Messages of types nobody reads
+/// are passed over. Payload is copied once, into the message it belongs to.
 #[derive(Debug)]
 pub struct Reader {
     chunk_size: u32,
@@ -65,8 +65,8 @@ impl Reader {
         self.streams.capacity().saturating_mul(size_of::<Stream>()).saturating_add(self.unfinished)
     }
 
-    /// Takes bytes from the front of `input` until a message is whole; `None` when `input` is used up. After an error the
-    /// connection cannot be read further.
+    /// Takes bytes from the front of `input` until a message is whole; `None` when `input` is used up. After an error
+    /// the connection cannot be read further.
     pub fn read(&mut self, input: &mut &[u8]) -> Result<Option<Message>, Error> {
         loop {
             match self.position {
@@ -235,8 +235,9 @@ impl Reader {
     }
 }
 
-/// Makes room for `piece` more bytes and returns the new total of unfinished bytes. Room grows with what has arrived (the
-/// message so far, or what is at hand of it), never with what its header announces, and only as far as the limit allows.
+/// Makes room for `piece` more bytes and returns the new total of unfinished bytes. Room grows with what has arrived
+/// (the message so far, or what is at hand of it), never with what its header announces, and only as far as the limit
+/// allows.
 fn grow(stream: &mut Stream, piece: usize, upcoming: usize, unfinished: usize, limit: usize) -> Result<usize, Error> {
     let held = stream.payload.len();
     let capacity = stream.payload.capacity();

@@ -98,7 +98,8 @@ impl Stream {
     }
 
     /// After a type 0 header the delta is that header's timestamp (section 5.3.1.2.4): FFmpeg, OBS and GStreamer agree,
-    /// nginx-rtmp and gortmplib mean zero. They differ only once time has passed, and then a doubled timestamp stands out.
+    /// nginx-rtmp and gortmplib mean zero. They differ only once time has passed, and then a doubled timestamp stands
+    /// out.
     fn repeat(&mut self, agrees: impl FnOnce(u32) -> bool) {
         let delta = match self.delta {
             Delta::Known(delta) => delta,

@@ -60,7 +60,8 @@ pub enum Request {
     Unknown,
 }
 
-/// Where a player wants to begin (RTMP 1.0, section 7.2.2.1). FFmpeg sends milliseconds, the specification says seconds.
+/// Where a player wants to begin (RTMP 1.0, section 7.2.2.1). FFmpeg sends milliseconds, the specification says
+/// seconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum PlayRange {
     /// The live stream, else a recording (-2, -2000, or nothing).

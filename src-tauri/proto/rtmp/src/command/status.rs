@@ -47,8 +47,8 @@ impl Status {
         Self { level: Level::Error, code: code.to_owned(), description: description.to_owned() }
     }
 
-    /// Reads an information object: object or ECMA array, the level guessed from the code where it is missing. `None` if
-    /// there is neither code nor description.
+    /// Reads an information object: object or ECMA array, the level guessed from the code where it is missing. `None`
+    /// if there is neither code nor description.
     pub fn from_value(value: &Value) -> Option<Self> {
         let text = |key| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         let (code, description) = (text("code"), text("description"));

@@ -1,4 +1,5 @@
-//! The digests of Flash Player 9 and Flash Media Server: an HMAC-SHA256 hidden at a position that the packet itself names.
+//! The digests of Flash Player 9 and Flash Media Server: an HMAC-SHA256 hidden at a position that the packet itself
+//! names.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;

@@ -1,7 +1,7 @@
 //! The RTMP handshake (RTMP 1.0, section 5.2), plain and with the digests Flash-era clients expect.
 //!
-//! A server sends S0, S1 and S2 together as soon as C1 is whole: FFmpeg and GStreamer read all three before they write C2,
-//! while librtmp writes C2 before it reads S2, so C2 is accepted whenever it comes.
+//! A server sends S0, S1 and S2 together as soon as C1 is whole: FFmpeg and GStreamer read all three before they write
+//! C2, while librtmp writes C2 before it reads S2, so C2 is accepted whenever it comes.
 
 mod client;
 mod digest;

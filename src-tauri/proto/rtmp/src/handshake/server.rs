@@ -5,7 +5,8 @@ use bytes::Bytes;
 use super::digest::{self, Layout};
 use super::{Error, HEADER_LEN, PACKET_LEN, Packet, Random, VERSION};
 
-/// Version field of S1 in a digest handshake. From 3 up FFmpeg's player checks digest and signature, so a plain S1 says 0.
+/// Version field of S1 in a digest handshake. From 3 up FFmpeg's player checks digest and signature, so a plain S1 says
+/// 0.
 const DIGEST_VERSION: [u8; 4] = [3, 5, 1, 1];
 
 /// What kind of handshake the client asked for.

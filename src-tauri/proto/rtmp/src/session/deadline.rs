@@ -7,7 +7,8 @@ use super::Error;
 /// How long each part of a connection may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
-    /// From the first moment to the end of the handshake, as one deadline: sending a byte now and then does not extend it.
+    /// From the first moment to the end of the handshake, as one deadline: sending a byte now and then does not extend
+    /// it.
     pub handshake: Duration,
     /// From the end of the handshake to `connect` (server) or to the start of publishing (client).
     pub setup: Duration,

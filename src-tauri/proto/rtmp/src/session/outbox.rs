@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-/// Room for events that an empty queue may keep; above it the memory is given back, so that an idle session stays small.
+/// Room for events that an empty queue may keep; above it the memory is given back, so that an idle session stays
+/// small.
 const KEPT_CAPACITY: usize = 64;
 
 /// One thing a session wants done.
@@ -17,7 +18,8 @@ pub enum Output<E> {
     Event(E),
     /// Call `handle_timeout` at this time, or earlier; replaces any earlier wish.
     WakeAt(Instant),
-    /// Send what is queued, then close the connection. Some clients read late: keep the receiving side open for a second.
+    /// Send what is queued, then close the connection. Some clients read late: keep the receiving side open for a
+    /// second.
     Close,
 }
 
@@ -60,7 +62,8 @@ impl<E> Outbox<E> {
         self.announced = None;
     }
 
-    /// The next output. A deadline that moved later is not announced: waking up early is cheaper than saying so each time.
+    /// The next output. A deadline that moved later is not announced: waking up early is cheaper than saying so each
+    /// time.
     pub(super) fn poll(&mut self, out: &mut Vec<u8>, deadline: Option<Instant>) -> Option<Output<E>> {
         if !out.is_empty() {
             return Some(Output::Send(std::mem::take(out).into()));

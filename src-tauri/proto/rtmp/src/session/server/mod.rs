@@ -1,7 +1,7 @@
 //! The server's side: clients publish to us and play from us.
 //!
-//! Nothing is admitted by itself. A client's wish comes out as [`Event::PublishRequested`] or [`Event::PlayRequested`]; the
-//! application looks at path, query and peer, and then says [`ServerSession::accept_publish`] or
+//! Nothing is admitted by itself. A client's wish comes out as [`Event::PublishRequested`] or [`Event::PlayRequested`];
+//! the application looks at path, query and peer, and then says [`ServerSession::accept_publish`] or
 //! [`ServerSession::reject_publish`], now or later. Every refusal reaches the client before the connection closes.
 
 mod calls;

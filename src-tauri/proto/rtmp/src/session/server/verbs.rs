@@ -121,8 +121,8 @@ impl ServerSession {
         self.close();
     }
 
-    /// Asks the client to connect anew, to `tc_url` or to the same address, and to leave once it is there (Enhanced RTMP
-    /// v2, "Reconnect Request"). Fails if the client did not say that it understands this.
+    /// Asks the client to connect anew, to `tc_url` or to the same address, and to leave once it is there (Enhanced
+    /// RTMP v2, "Reconnect Request"). Fails if the client did not say that it understands this.
     pub fn request_reconnect(&mut self, tc_url: Option<&str>, sentence: &str) -> Result<(), Gone> {
         let Phase::Connected(peer) = &self.phase else { return Err(Gone) };
         if !peer.takes_reconnect {
