@@ -6,6 +6,8 @@ mod support;
 use bytes::Bytes;
 use support::{VECTORS, flow, folder, frames_of, last_tracks, messages, vector};
 use weir_flv::{AudioTag, Ingest, Item, MessageKind, VideoTag, egress};
+use weir_media::codec::h264;
+use weir_media::codec::nal::{LengthPrefixed, LengthSize};
 use weir_media::{Codec, TrackId};
 
 #[test]
@@ -88,6 +90,19 @@ fn every_frame_arrives_and_key_frames_are_known() {
     let sound = |track| frames_of(&flow("ffmpeg-9-multitrack.flv"), track).len();
     assert_eq!(sound(TrackId::AUDIO), sound(TrackId::audio(1)));
     assert!(sound(TrackId::AUDIO) > 20);
+}
+
+#[test]
+fn streams_with_a_single_idr_frame_can_still_be_joined() {
+    for name in ["ffmpeg-5.1-h264-open-gop.flv", "ffmpeg-5.1-h264-intra-refresh.flv"] {
+        let frames = frames_of(&flow(name), TrackId::VIDEO);
+        let idr = |frame: &&weir_media::Frame| {
+            let mut units = LengthPrefixed::new(&frame.data, LengthSize::Four);
+            units.any(|unit| h264::nal_type_of(unit.unwrap()) == Some(h264::nal_type::IDR))
+        };
+        assert_eq!(frames.iter().filter(idr).count(), 1, "{name}");
+        assert_eq!(frames.iter().filter(|frame| frame.is_key()).count(), 4, "{name}");
+    }
 }
 
 #[test]

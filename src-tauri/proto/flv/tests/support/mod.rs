@@ -9,12 +9,14 @@ use weir_flv::{Ingest, Item, MessageKind};
 use weir_media::{Frame, TrackId, Tracks};
 
 /// All vectors; the README beside them says where they come from.
-pub const VECTORS: [&str; 12] = [
+pub const VECTORS: [&str; 14] = [
     "ffmpeg-5.1-aac-only.flv",
     "ffmpeg-5.1-h263-pcm.flv",
     "ffmpeg-5.1-h264-bframes-aac.flv",
+    "ffmpeg-5.1-h264-intra-refresh.flv",
     "ffmpeg-5.1-h264-mp3.flv",
     "ffmpeg-5.1-h264-only.flv",
+    "ffmpeg-5.1-h264-open-gop.flv",
     "ffmpeg-5.1-speex.flv",
     "ffmpeg-9-av1-flac.flv",
     "ffmpeg-9-h264-bframes-aac.flv",
