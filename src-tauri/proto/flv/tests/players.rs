@@ -146,3 +146,23 @@ fn ffmpeg_seeks_by_the_index_to_a_key_frame() {
     // The decoder is given nothing that it cannot decode.
     run(ffmpeg, &["-v", "error", "-ss", "1.5", "-i", &file, "-f", "null", "-"]);
 }
+
+#[test]
+fn ffmpeg_plays_a_file_that_a_crash_cut_off() {
+    let ffmpeg = Path::new("ffmpeg");
+    if !works(ffmpeg) {
+        return skip("ffmpeg_plays_a_file_that_a_crash_cut_off", "ffmpeg is not installed");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let name = "ffmpeg-5.1-h264-only.flv";
+    let crashed = write_file(&flow(name), false);
+    let path = folder.path().join(name);
+    std::fs::write(&path, &crashed[..crashed.len() - 7]).unwrap();
+    // FFmpeg complains of the packet that was cut and hands out what is left of it: all before it must be there.
+    let arguments = ["-v", "fatal", "-i", path.to_str().unwrap(), "-c", "copy", "-copyts", "-f", "framemd5", "-"];
+    let out = run(ffmpeg, &arguments);
+    let got: Vec<&str> = out.lines().filter(|line| !line.starts_with('#')).collect();
+    let sent = packets(ffmpeg, &original(name));
+    let whole = sent.len() - 1;
+    assert_eq!(got[..whole], sent[..whole]);
+}
