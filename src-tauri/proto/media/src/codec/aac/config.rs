@@ -19,6 +19,8 @@ pub struct AudioSpecificConfig {
     pub core_rate: u32,
     /// Samples a second that come out: twice the core's with SBR.
     pub sample_rate: u32,
+    /// `channelConfiguration` as it stands there; 0 where only the stream itself tells.
+    pub channel_configuration: u8,
     /// Channels; `None` where only the stream itself tells (channel configuration 0).
     pub channels: Option<u8>,
     /// Spectral band replication is signalled: HE-AAC.
@@ -53,7 +55,7 @@ impl AudioSpecificConfig {
             13 => Some(24),
             _ => None,
         };
-        Ok(Self { object_type, core_rate, sample_rate, channels, sbr, ps })
+        Ok(Self { object_type, core_rate, sample_rate, channel_configuration, channels, sbr, ps })
     }
 
     /// As people want to read it.
