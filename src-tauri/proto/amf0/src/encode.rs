@@ -6,8 +6,8 @@ use crate::avm;
 use crate::marker;
 use crate::value::Value;
 
-/// Appends `value`. ECMA arrays carry their right count; strings over 65,535 bytes become long strings, and keys over that
-/// are cut, since AMF0 has no long key.
+/// Appends `value`. ECMA arrays carry their right count; strings over 65,535 bytes become long strings, and keys over
+/// that are cut, since AMF0 has no long key.
 pub fn encode(value: &Value, out: &mut BytesMut) {
     match value {
         Value::Number(number) => {

@@ -1,7 +1,7 @@
 //! AMF0, the typed values RTMP commands and FLV script data are made of, and as much of AMF3 as RTMP clients send.
 //!
-//! Decoding is forgiving where real encoders are sloppy (wrong ECMA array counts, a missing final object end) and strict
-//! where memory or time is at stake: depth, number of elements and decoded bytes all have [`Limits`].
+//! Decoding is forgiving where real encoders are sloppy (wrong ECMA array counts, a missing final object end) and
+//! strict where memory or time is at stake: depth, number of elements and decoded bytes all have [`Limits`].
 //!
 //! ```
 //! use weir_amf0::Value;

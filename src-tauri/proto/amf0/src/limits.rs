@@ -2,8 +2,8 @@
 
 use crate::Error;
 
-/// Bounds on what one message may decode to. They protect memory and stack: a value of one byte on the wire takes tens of
-/// bytes decoded, and a reference of three bytes repeats a whole object.
+/// Bounds on what one message may decode to. They protect memory and stack: a value of one byte on the wire takes tens
+/// of bytes decoded, and a reference of three bytes repeats a whole object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Deepest nesting of objects and arrays; protects the stack.

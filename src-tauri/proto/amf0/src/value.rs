@@ -78,7 +78,8 @@ impl Value {
         }
     }
 
-    /// The value as a number: numbers, dates, booleans (0 and 1) and strings that spell a number, since clients mix them.
+    /// The value as a number: numbers, dates, booleans (0 and 1) and strings that spell a number, since clients mix
+    /// them.
     pub fn as_number(&self) -> Option<f64> {
         match self {
             Self::Number(number) => Some(*number),

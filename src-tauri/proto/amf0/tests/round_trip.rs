@@ -62,7 +62,7 @@ proptest! {
     }
 
     #[test]
-    fn bytes_of_a_likely_shape_are_survived(bytes in prop::collection::vec(prop_oneof![0u8..0x12, any::<u8>()], 0..300)) {
+    fn likely_bytes_are_survived(bytes in prop::collection::vec(prop_oneof![0u8..0x12, any::<u8>()], 0..300)) {
         if let Ok(values) = Value::decode_all(&bytes) {
             let mut out = BytesMut::new();
             encode_all(&values, &mut out);

@@ -1,7 +1,7 @@
 //! AMF3, which an AMF0 message switches to for one value with marker 0x11.
 //!
-//! Decoded into the same [`crate::Value`], so that a command reads alike in both. Each switch starts with empty reference
-//! tables.
+//! Decoded into the same [`crate::Value`], so that a command reads alike in both. Each switch starts with empty
+//! reference tables.
 
 mod decode;
 mod encode;

@@ -138,6 +138,18 @@ pub(super) mod tests {
         }
     }
 
+    /// FFmpeg's C1 and nginx-rtmp's answer to it: both sides of the arithmetic as others do it.
+    #[test]
+    fn digests_of_ffmpeg_and_nginx_agree_with_ours() {
+        let hello = include_bytes!("../../../../../tests/vectors/rtmp/ffmpeg-5.1-publish.bin");
+        let answer = include_bytes!("../../../../../tests/vectors/rtmp/nginx-rtmp-1.2.2-s0s1s2.bin");
+        let c1: Packet = hello[1..=PACKET_LEN].try_into().unwrap();
+        let s1: Packet = answer[1..=PACKET_LEN].try_into().unwrap();
+        let s2: Packet = answer[1 + PACKET_LEN..].try_into().unwrap();
+        assert_eq!(find(&c1).map(|(layout, _)| layout), Some(Layout::DigestFirst));
+        assert!(player_accepts(&c1, &s1, &s2));
+    }
+
     #[test]
     fn hmac_sha256_matches_rfc_4231_case_2() {
         let digest = hmac(b"Jefe", &[b"what do ya want ", b"for nothing?"]);

@@ -73,7 +73,7 @@ impl fmt::Display for Refusal {
             RefusalKind::Unauthorized => "the server does not accept the stream key",
             RefusalKind::UnknownApp => "the server does not know the application in the address",
             RefusalKind::AuthenticationNeeded => {
-                "the server asks for a user name and password, which Weir cannot send yet; use an address with a stream key"
+                "the server asks for a user name and password, which Weir cannot send yet; use a stream key instead"
             }
             RefusalKind::Other => "the server refused the stream",
         })?;

@@ -124,7 +124,7 @@ impl ServerSession {
 
     fn publish(&mut self, call: Call, name: Secret<String>) {
         let Some(index) = self.stream_to_use(call) else { return };
-        let Some(address) = self.address(call, &name, code::PUBLISH_BAD_NAME) else { return };
+        let Some(address) = self.address(index, &name, code::PUBLISH_BAD_NAME) else { return };
         self.end(index, EndReason::Replaced);
         let id = self.new_request();
         let Some(stream) = self.streams.get_mut(index) else { return };
@@ -136,7 +136,7 @@ impl ServerSession {
 
     fn play(&mut self, call: Call, name: &Secret<String>, range: PlayRange, reset: bool) {
         let Some(index) = self.stream_to_use(call) else { return };
-        let Some(address) = self.address(call, name, code::PLAY_STREAM_NOT_FOUND) else { return };
+        let Some(address) = self.address(index, name, code::PLAY_STREAM_NOT_FOUND) else { return };
         self.end(index, EndReason::Replaced);
         let id = self.new_request();
         let Some(stream) = self.streams.get_mut(index) else { return };
@@ -147,15 +147,14 @@ impl ServerSession {
     }
 
     /// Which stream is meant, or a refusal sent.
-    fn address(&mut self, call: Call, name: &Secret<String>, refusal: &str) -> Option<Address> {
+    fn address(&mut self, index: usize, name: &Secret<String>, refusal: &str) -> Option<Address> {
         let Phase::Connected(peer) = &self.phase else { return None };
         match Address::join(peer.app.expose(), peer.tc_url.expose(), name.expose()) {
             Ok(address) => Some(address),
             Err(error) => {
-                self.send_status(
-                    call.stream_id,
-                    &Status::error(refusal, &format!("The name cannot be used: {error}.")),
-                );
+                let stream_id = self.streams.get(index).map_or(0, |stream| stream.id);
+                let status = Status::error(refusal, &format!("The name cannot be used: {error}."));
+                self.send_status(stream_id, &status);
                 self.close();
                 None
             }
