@@ -17,7 +17,7 @@ pub(super) fn without_ui() -> Response {
     plain(
         StatusCode::OK,
         "Weir runs, without its page",
-        "This program was built before its page was. Run <code>npm install</code> and <code>npm run build</code> in the \
+        "This program was built before its page was. Run <code>npm ci</code> and <code>npm run build:ui</code> in the \
          source folder, then build the program again. The API is at <code>/api/v1/status</code>.",
     )
 }
