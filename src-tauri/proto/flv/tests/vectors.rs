@@ -6,8 +6,8 @@ mod support;
 use bytes::Bytes;
 use support::{VECTORS, flow, folder, frames_of, last_tracks, messages, vector};
 use weir_flv::{AudioTag, Ingest, Item, MessageKind, VideoTag, egress};
-use weir_media::codec::h264;
 use weir_media::codec::nal::{LengthPrefixed, LengthSize};
+use weir_media::codec::{h264, h265};
 use weir_media::{Codec, TrackId};
 
 #[test]
@@ -43,6 +43,16 @@ fn pictures_are_described_by_their_own_headers() {
     let tracks = last_tracks(&flow("ffmpeg-9-multitrack.flv"));
     let second = tracks.find(TrackId::video(1)).unwrap().video.clone().unwrap();
     assert_eq!((second.width, second.height), (Some(80), Some(46)));
+}
+
+#[test]
+fn a_configuration_built_from_parameter_sets_is_the_one_that_ffmpeg_wrote() {
+    for name in ["ffmpeg-5.1-h264-bframes-aac.flv", "ffmpeg-9-h264-bframes-aac.flv"] {
+        let config = last_tracks(&flow(name)).find(TrackId::VIDEO).and_then(|track| track.config.clone()).unwrap();
+        let parsed = h264::DecoderConfig::parse(&config).unwrap();
+        let units = parsed.sps.iter().chain(&parsed.pps).map(AsRef::as_ref);
+        assert_eq!(h264::DecoderConfig::from_units(units), Some(config), "{name}");
+    }
 }
 
 #[test]
@@ -90,6 +100,35 @@ fn every_frame_arrives_and_key_frames_are_known() {
     let sound = |track| frames_of(&flow("ffmpeg-9-multitrack.flv"), track).len();
     assert_eq!(sound(TrackId::AUDIO), sound(TrackId::audio(1)));
     assert!(sound(TrackId::AUDIO) > 20);
+}
+
+/// Encoders that put parameter sets into frames with start codes, as if FLV were a byte stream.
+#[test]
+fn an_hevc_stream_without_configuration_and_with_start_codes_is_the_same_stream() {
+    let sent = flow("ffmpeg-9-hevc-opus.flv");
+    let track = last_tracks(&sent).find(TrackId::VIDEO).unwrap().clone();
+    let config = h265::DecoderConfig::parse(track.config.as_ref().unwrap()).unwrap();
+    let sets: Vec<Bytes> = config.units.into_iter().map(|(_, unit)| unit).collect();
+    let frames = frames_of(&sent, TrackId::VIDEO);
+    let messages: Vec<_> = frames
+        .iter()
+        .map(|frame| {
+            let units = LengthPrefixed::new(&frame.data, LengthSize::Four).map(Result::unwrap);
+            let sets = sets.iter().map(AsRef::as_ref).filter(|_| frame.is_key());
+            let mut body = b"\xA3hvc1".to_vec();
+            sets.chain(units).for_each(|unit| body.extend([&[0, 0, 0, 1], unit].concat()));
+            (MessageKind::Video, frame.dts.as_millis(), Bytes::from(body))
+        })
+        .collect();
+    let got = support::items(&messages);
+    let info = last_tracks(&got).find(TrackId::VIDEO).unwrap().video.clone().unwrap();
+    assert_eq!((info.width, info.height, info.hdr), (Some(160), Some(90), true));
+    let got = frames_of(&got, TrackId::VIDEO);
+    assert_eq!(got.len(), frames.len());
+    for (got, sent) in got.iter().zip(&frames) {
+        assert_eq!(got.kind, sent.kind);
+        assert!(got.data.ends_with(&sent.data));
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 mod audio;
 mod data;
+mod parameter_sets;
 mod video;
 
 use std::collections::BTreeMap;

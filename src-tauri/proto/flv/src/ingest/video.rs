@@ -6,7 +6,7 @@ use weir_media::codec::nal::{self, LengthPrefixed, LengthSize};
 use weir_media::codec::{self, av1, h264, h265, vp9};
 use weir_media::{Codec, Frame, FrameKind, TimeDelta, Timestamp, TrackId, VideoInfo};
 
-use super::{Ingest, Item, owned};
+use super::{Ingest, Item, owned, parameter_sets};
 use crate::{Error, VideoBody, VideoPayload, VideoTag};
 
 impl Ingest {
@@ -49,20 +49,15 @@ impl Ingest {
         }
         let mut length_size = LengthSize::Four;
         match codec {
-            Codec::H264 => {
+            Codec::H264 | Codec::H265 => {
                 if nal::begins_with_start_code(&config)
-                    && let Some(built) = h264::DecoderConfig::from_annex_b(&config)
+                    && let Some(built) = parameter_sets::config(codec, nal::AnnexB::new(&config))
                 {
                     config = built;
                 }
-                let parsed = h264::DecoderConfig::parse(&config)?;
-                length_size = parsed.length_size;
-                config = h264::DecoderConfig::canonical(&config)?;
-                self.state(id)?.parameter_sets = parsed.sps.into_iter().chain(parsed.pps).collect();
-            }
-            Codec::H265 => {
-                length_size = h265::DecoderConfig::parse(&config)?.length_size;
-                config = h265::DecoderConfig::canonical(&config)?;
+                let parsed = parameter_sets::parse(codec, &config)?;
+                (config, length_size) = (parsed.canonical, parsed.length_size);
+                self.state(id)?.parameter_sets = parsed.units;
             }
             Codec::Vp8 | Codec::Vp9 => config = vp9::DecoderConfig::canonical(&config),
             _ => {}
@@ -91,9 +86,7 @@ impl Ingest {
         if codec == Codec::Av1 {
             frame.data = without_delimiter(&frame.data);
         }
-        if codec == Codec::H264 {
-            self.follow_parameter_sets(id, &frame.data, out)?;
-        }
+        self.follow_parameter_sets(id, codec, &frame.data, out)?;
         let units = LengthPrefixed::new(&frame.data, LengthSize::Four);
         let hollow = if codec.has_nal_units() { units.count() == 0 } else { frame.data.is_empty() };
         if hollow {
@@ -116,18 +109,23 @@ impl Ingest {
 
     /// Parameter sets inside a frame that are not known yet are a new configuration: some encoders change resolution so,
     /// and some send no configuration of their own at all.
-    fn follow_parameter_sets(&mut self, id: TrackId, data: &[u8], out: &mut Vec<Item>) -> Result<(), Error> {
-        use h264::nal_type::{PPS, SPS};
+    fn follow_parameter_sets(
+        &mut self,
+        id: TrackId,
+        codec: Codec,
+        data: &[u8],
+        out: &mut Vec<Item>,
+    ) -> Result<(), Error> {
         let units = || LengthPrefixed::new(data, LengthSize::Four).map_while(Result::ok);
-        let is_set = |unit: &&[u8]| matches!(h264::nal_type_of(unit), Some(SPS | PPS));
+        let is_set = |unit: &&[u8]| parameter_sets::is_one(codec, unit);
         let known = &self.state(id)?.parameter_sets;
         let news = units().filter(is_set).any(|unit| !known.iter().any(|set| set == unit));
         if !news {
             return Ok(());
         }
-        let Some(config) = h264::DecoderConfig::from_units(units()) else { return Ok(()) };
+        let Some(config) = parameter_sets::config(codec, units()) else { return Ok(()) };
         self.state(id)?.parameter_sets = units().filter(is_set).map(Bytes::copy_from_slice).collect();
-        self.set_video_config(id, Codec::H264, owned(Codec::H264, &config)?, out)
+        self.set_video_config(id, codec, owned(codec, &config)?, out)
     }
 
     /// Makes the track of a codec that needs no configuration, and reads dimensions off a key frame where only that has them.

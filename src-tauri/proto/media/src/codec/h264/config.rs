@@ -71,6 +71,7 @@ impl DecoderConfig {
         put_sets(&mut out, &sps);
         out.put_u8(pps.len() as u8);
         put_sets(&mut out, &pps);
+        put_extension(&mut out, profile, sps.first()?);
         Some(out.freeze())
     }
 
@@ -104,6 +105,17 @@ fn put_sets(out: &mut BytesMut, sets: &[&[u8]]) {
         // `from_units` admits only what fits 16 bits.
         out.put_u16(set.len() as u16);
         out.put_slice(set);
+    }
+}
+
+/// What the record adds for all but the oldest profiles: chroma format, bit depths, and no extension of a parameter set.
+fn put_extension(out: &mut BytesMut, profile: u8, sps: &[u8]) {
+    if matches!(profile, 66 | 77 | 88) {
+        return;
+    }
+    if let Ok(sps) = Sps::parse(sps) {
+        let depth = |bits: u8| 0xF8 | bits.saturating_sub(8);
+        out.put_slice(&[0xFC | sps.chroma_format, depth(sps.bit_depth), depth(sps.chroma_bit_depth), 0]);
     }
 }
 

@@ -25,8 +25,12 @@ pub struct Sps {
     pub width: u32,
     /// Height in pixels, cropping applied.
     pub height: u32,
+    /// `chroma_format_idc`: 0 monochrome, 1 4:2:0, 2 4:2:2, 3 4:4:4.
+    pub chroma_format: u8,
     /// Bits a luma sample.
     pub bit_depth: u8,
+    /// Bits a chroma sample.
+    pub chroma_bit_depth: u8,
     /// Frames a second by the declared timing; `None` when not declared.
     pub frame_rate: Option<f64>,
     /// `transfer_characteristics`; 2 (unspecified) when not declared.
@@ -70,7 +74,9 @@ impl Sps {
             level_idc,
             width,
             height,
+            chroma_format: chroma.format,
             bit_depth: chroma.bit_depth,
+            chroma_bit_depth: chroma.chroma_bit_depth,
             frame_rate: None,
             transfer: 2,
         };
@@ -161,23 +167,24 @@ impl Sps {
 }
 
 struct Chroma {
-    format: u32,
+    format: u8,
     bit_depth: u8,
+    chroma_bit_depth: u8,
 }
 
 impl Chroma {
     fn read(reader: &mut BitReader<'_>, profile_idc: u8) -> Result<Self, Error> {
-        let mut chroma = Self { format: 1, bit_depth: 8 };
+        let mut chroma = Self { format: 1, bit_depth: 8, chroma_bit_depth: 8 };
         if !matches!(profile_idc, 100 | 110 | 122 | 244 | 44 | 83 | 86 | 118 | 128 | 138 | 139 | 134 | 135) {
             return Ok(chroma);
         }
-        chroma.format = reader.ue_max("the chroma format", 3)?;
+        chroma.format = reader.ue_max("the chroma format", 3)? as u8;
         if chroma.format == 3 {
             reader.flag()?;
         }
-        // At most 6 by the line above, so 14 bits.
+        // At most 6 more by the limit, so all fit a byte.
         chroma.bit_depth = 8 + reader.ue_max("a bit depth above 8 by", 6)? as u8;
-        reader.ue_max("a chroma bit depth above 8 by", 6)?;
+        chroma.chroma_bit_depth = 8 + reader.ue_max("a chroma bit depth above 8 by", 6)? as u8;
         reader.flag()?;
         if reader.flag()? {
             let lists = if chroma.format == 3 { 12 } else { 8 };
