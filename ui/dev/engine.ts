@@ -89,6 +89,10 @@ export function madeUpHost(scene: Scene, kind: Host['kind'] = 'browser', history
 
     async request(method, path, body) {
       if (scene.link === 'lost') throw new TypeError('Failed to fetch');
+      if (scene.link === 'broken') {
+        const message = 'Weir cannot start: config.toml, line 3, column 1: unknown field `speed`.';
+        return json({ code: 'engine_failed', message, hint: 'Put that right, then close Weir and open it again.' }, 503);
+      }
       if (scene.link === 'hanging') return new Promise<Response>(() => undefined);
       if (scene.link === 'locked') return json({ code: 'unauthorized', message: 'No token.', hint: '' }, 401);
       const topic = path.replace('/api/v1/', '');
@@ -105,7 +109,7 @@ export function madeUpHost(scene: Scene, kind: Host['kind'] = 'browser', history
     events(data, end) {
       onData = data;
       onEnd = end;
-      if (scene.link === 'lost') setTimeout(() => end());
+      if (scene.link === 'lost' || scene.link === 'broken') setTimeout(() => end());
       else if (scene.link === 'locked') setTimeout(() => end(401));
       else if (scene.link === 'live') {
         setTimeout(() => {

@@ -13,7 +13,7 @@ import type {
 } from '../src/api/model';
 
 export interface Scene {
-  link: 'live' | 'lost' | 'locked' | 'hanging';
+  link: 'live' | 'lost' | 'broken' | 'locked' | 'hanging';
   startedAt: number;
   status: Status;
   streams: Stream[];
@@ -371,6 +371,7 @@ export const scenes = {
     return scene;
   },
   unreadable: () => ({ ...oneLive(), failing: ['recordings'] }),
+  broken: () => ({ ...nothingLive(), link: 'broken' as const }),
   lost: () => ({ ...nothingLive(), link: 'lost' as const }),
   locked: () => ({ ...nothingLive(), link: 'locked' as const }),
   loading: () => ({ ...nothingLive(), link: 'hanging' as const }),

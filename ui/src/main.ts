@@ -1,3 +1,5 @@
+import './host/posix-locale';
+
 import { mount } from 'svelte';
 
 import App from './app/App.svelte';

@@ -23,6 +23,12 @@ test('a lost connection keeps what was known on the page', async () => {
   await expect.element(page.getByText(/The connection to Weir is lost/)).not.toBeInTheDocument();
 });
 
+test('an engine that cannot start says why', async () => {
+  await show('broken');
+  await expect.element(page.getByText(/config\.toml, line 3/)).toBeVisible();
+  await expectAccessible();
+});
+
 test('a page without its token asks for it', async () => {
   const host = await show('locked');
   const tokens: string[] = [];

@@ -50,6 +50,8 @@ const LONGEST_RETRY_MS = 5000;
 export class Mirror {
   readonly client: Client;
   link = $state<Link>('connecting');
+  /** Why there is no connection, when the engine could still say so. */
+  reason = $state.raw<RequestError | undefined>();
   /** What could not be read, by topic, although the engine answers. */
   failed = $state.raw<Partial<Record<Topic, RequestError>>>({});
   /** The last minutes of every stream's bitrate, by path. */
@@ -143,7 +145,9 @@ export class Mirror {
       case 'resync':
         this.#delay = FIRST_RETRY_MS;
         void Promise.all(TOPICS.map((topic) => this.refresh(topic))).then(() => {
-          if (this.link !== 'locked') this.link = 'live';
+          if (this.link === 'locked') return;
+          this.link = 'live';
+          this.reason = undefined;
         });
         break;
       case 'changed':
@@ -185,9 +189,19 @@ export class Mirror {
     );
   }
 
+  async #askWhy(): Promise<void> {
+    try {
+      await this.client.status();
+    } catch (error) {
+      if (!(error instanceof RequestError)) throw error;
+      this.reason = error.code === 'unreachable' ? undefined : error;
+    }
+  }
+
   #lose(status?: number): void {
     this.link = status === 401 ? 'locked' : 'lost';
     if (this.link === 'locked') return;
+    void this.#askWhy();
     this.#retry = setTimeout(() => this.start(), this.#delay);
     this.#delay = Math.min(this.#delay * 2, LONGEST_RETRY_MS);
   }
