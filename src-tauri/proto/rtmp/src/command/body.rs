@@ -62,3 +62,62 @@ impl std::fmt::Debug for Command {
         write!(f, "Command({:?}, transaction {}, {} arguments)", self.name, self.transaction, self.arguments.len())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::Request;
+    use super::*;
+
+    #[test]
+    fn what_is_missing_at_the_end_is_null() {
+        let mut body = BytesMut::new();
+        encode(&Value::from("createStream"), &mut body);
+        assert_eq!(Command::parse(&body), Ok(Command::new("createStream", 0.0, [])));
+        assert_eq!(Command::parse(b""), Err(Error::NoName));
+        assert_eq!(Command::parse(b"\x05"), Err(Error::NoName));
+    }
+
+    #[test]
+    fn arguments_end_where_they_cannot_be_read() {
+        let mut body = BytesMut::new();
+        Command::new("publish", 1.0, [Value::from("key")]).encode(&mut body);
+        body.extend_from_slice(b"\xFFtrailer");
+        assert_eq!(Command::parse(&body).unwrap().arguments, [Value::from("key")]);
+    }
+
+    #[test]
+    fn names_of_streams_are_in_no_debug_output() {
+        let command = Command::new("publish", 1.0, [Value::from("canary")]);
+        assert_eq!(format!("{command:?}"), "Command(\"publish\", transaction 1, 1 arguments)");
+    }
+
+    proptest! {
+        #[test]
+        fn commands_survive_the_round_trip(
+            name in ".{0,20}",
+            transaction in 0.0..1e9f64,
+            texts in prop::collection::vec(".{0,30}", 0..5),
+        ) {
+            let arguments: Vec<_> = texts.into_iter().map(Value::from).collect();
+            let command = Command::new(&name, transaction, arguments).with_object(Value::object([("app", "live")]));
+            let mut body = BytesMut::new();
+            command.encode(&mut body);
+            prop_assert_eq!(Command::parse(&body), Ok(command));
+        }
+
+        #[test]
+        fn any_arguments_make_some_request(
+            name in prop::sample::select(vec!["connect", "publish", "play", "pause", "seek", "deleteStream"]),
+            rest in prop::collection::vec(prop_oneof![0u8..0x12, any::<u8>()], 0..100),
+        ) {
+            let mut body = BytesMut::new();
+            encode_all(&[Value::from(name), Value::from(1.0)], &mut body);
+            body.extend_from_slice(&rest);
+            if let Ok(command) = Command::parse(&body) {
+                prop_assert_ne!(Request::from_command(&command), Request::Unknown);
+            }
+        }
+    }
+}

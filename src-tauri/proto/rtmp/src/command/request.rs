@@ -100,9 +100,9 @@ impl Request {
             "receiveAudio" => Self::ReceiveAudio(flag()),
             "receiveVideo" => Self::ReceiveVideo(flag()),
             "closeStream" => Self::CloseStream,
-            "deleteStream" => Self::DeleteStream(match first {
-                Value::Number(id) => Some(*id as u32),
-                _ => None,
+            "deleteStream" => Self::DeleteStream(match first.as_str() {
+                Some(_) => None,
+                None => first.as_number().map(|id| id as u32),
             }),
             "_result" | "_error" | "onStatus" | "pong" => Self::Answer,
             _ => Self::Unknown,
@@ -120,10 +120,58 @@ impl PlayRange {
     }
 }
 
+/// A key of digits only may come as a number.
 fn name(value: &Value) -> Secret<String> {
-    Secret::new(match value {
-        // A key of digits only may come as a number.
-        Value::Number(number) => number.to_string(),
-        other => other.as_str().unwrap_or_default().to_owned(),
-    })
+    let text = value.as_str().map(str::to_owned);
+    Secret::new(text.or_else(|| value.as_number().map(|number| number.to_string())).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(name: &str, arguments: impl Into<Vec<Value>>) -> Request {
+        Request::from_command(&Command::new(name, 1.0, arguments))
+    }
+
+    #[test]
+    fn streams_are_deleted_by_number_by_name_and_by_nothing() {
+        for (argument, id) in [
+            (Value::from(1.0), Some(1)),
+            (Value::Avm(Box::new(Value::from(2.0))), Some(2)),
+            (Value::from("7"), None),
+            (Value::from("show"), None),
+            (Value::Null, None),
+        ] {
+            assert_eq!(request("deleteStream", [argument.clone()]), Request::DeleteStream(id), "{argument:?}");
+        }
+        assert_eq!(request("deleteStream", []), Request::DeleteStream(None));
+    }
+
+    #[test]
+    fn the_start_of_a_play_is_read_in_seconds_and_in_milliseconds() {
+        for (start, range) in [
+            (Value::Null, PlayRange::LiveOrRecorded),
+            (Value::from(-2.0), PlayRange::LiveOrRecorded),
+            (Value::from(-2000.0), PlayRange::LiveOrRecorded),
+            (Value::from(-1.0), PlayRange::Live),
+            (Value::from(-1000.0), PlayRange::Live),
+            (Value::from(0.0), PlayRange::Recorded(0.0)),
+        ] {
+            let name = Secret::new("show".to_owned());
+            let expected = Request::Play { name, range, reset: true };
+            assert_eq!(request("play", [Value::from("show"), start.clone()]), expected, "{start:?}");
+        }
+    }
+
+    #[test]
+    fn a_publish_is_a_publish_whatever_its_type() {
+        let publish = |arguments: Vec<Value>| request("publish", arguments);
+        for kind in [Some("live"), Some("record"), Some("append"), Some("app"), None] {
+            let arguments = [Some("key"), kind].into_iter().flatten().map(Value::from).collect();
+            assert_eq!(publish(arguments), Request::Publish(Secret::new("key".to_owned())));
+        }
+        assert_eq!(publish(vec![Value::from(123.0)]), Request::Publish(Secret::new("123".to_owned())));
+        assert_eq!(publish(vec![]), Request::Publish(Secret::new(String::new())));
+    }
 }

@@ -61,8 +61,8 @@ impl ServerSession {
             Request::Play { name, range, reset } => self.play(call, &name, range, reset),
             Request::Pause { paused, .. } => self.pause(call, paused),
             Request::Seek(millis) => {
-                if self.control_play(call, PlayControl::Seek(millis)) {
-                    self.send_status(call.stream_id, &Status::ok(code::SEEK_NOTIFY, "Seeking."));
+                if let Some(stream_id) = self.control_play(call, PlayControl::Seek(millis)) {
+                    self.send_status(stream_id, &Status::ok(code::SEEK_NOTIFY, "Seeking."));
                 }
             }
             Request::ReceiveAudio(wanted) => self.receive(call, PlayControl::ReceiveAudio(wanted), wanted),
@@ -181,25 +181,26 @@ impl ServerSession {
             true => (PlayControl::Pause, Status::ok(code::PAUSE_NOTIFY, "Paused.")),
             false => (PlayControl::Resume, Status::ok(code::UNPAUSE_NOTIFY, "Going on.")),
         };
-        if self.control_play(call, control) {
-            self.send_status(call.stream_id, &status);
+        if let Some(stream_id) = self.control_play(call, control) {
+            self.send_status(stream_id, &status);
         }
     }
 
     /// Switching a track on is answered, switching it off is not (RTMP 1.0, sections 7.2.2.4 and 7.2.2.5).
     fn receive(&mut self, call: Call, control: PlayControl, wanted: bool) {
-        if self.control_play(call, control) && wanted {
-            self.send_status(call.stream_id, &Status::ok(code::SEEK_NOTIFY, "Seeking."));
-            self.send_status(call.stream_id, &Status::ok(code::PLAY_START, "Playing."));
+        let Some(stream_id) = self.control_play(call, control) else { return };
+        if wanted {
+            self.send_status(stream_id, &Status::ok(code::SEEK_NOTIFY, "Seeking."));
+            self.send_status(stream_id, &Status::ok(code::PLAY_START, "Playing."));
         }
     }
 
-    /// Passes a control on if a play is there to be controlled.
-    fn control_play(&mut self, call: Call, control: PlayControl) -> bool {
-        let stream = self.named_stream(call.stream_id).and_then(|index| self.streams.get(index));
-        let Some(NetStream { role: Role::Playing { request }, .. }) = stream else { return false };
-        self.outbox.push(Event::PlayControl { id: *request, control });
-        true
+    /// Passes a control on if a play is there to be controlled, and says on which message stream.
+    fn control_play(&mut self, call: Call, control: PlayControl) -> Option<u32> {
+        let stream = self.streams.get(self.named_stream(call.stream_id)?)?;
+        let Role::Playing { request } = stream.role else { return None };
+        self.outbox.push(Event::PlayControl { id: request, control });
+        Some(stream.id)
     }
 
     /// The stream a call names; 0 and ids never given out mean the only one there is.
