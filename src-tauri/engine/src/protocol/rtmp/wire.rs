@@ -40,6 +40,8 @@ impl Epoch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
     pub(crate) stream: StreamId,
+    /// The RTMP message stream that the player plays on; 1 for all but the oddest.
+    pub(crate) message_stream: u32,
     pub(crate) chunk_size: u32,
     pub(crate) epoch: Epoch,
 }
@@ -137,7 +139,7 @@ mod tests {
     use super::*;
 
     fn key() -> Key {
-        Key { stream: StreamId(1), chunk_size: 4096, epoch: Epoch(0) }
+        Key { stream: StreamId(1), message_stream: 1, chunk_size: 4096, epoch: Epoch(0) }
     }
 
     fn take(cache: &Cache, seqs: impl IntoIterator<Item = u64>, encoded: &mut u32) -> Vec<Bytes> {
