@@ -1,21 +1,252 @@
-//! One RTMP connection.
+//! One RTMP connection: its socket, its session, and how both are driven.
+//!
+//! There are two loops. [`serve`] does everything that has many states and few connections: handshake, commands,
+//! publishing, waiting for a stream. It is boxed, so that what a player holds is the small future of [`play`].
 
+use std::cell::RefCell;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
+use weir_rtmp::session::{Event, Output, Server};
 
-use super::listen::Shared;
+use super::listen::{Settings, Shared};
+use super::over::Over;
+use super::play::{self, Stopped};
+use super::serve::{self, Next};
+use crate::net::socket::Outbox;
 use crate::supervise::End;
 
 /// The protocol's name in every status and event.
 pub(crate) const PROTOCOL: &str = "rtmp";
 
+/// What is read at once, in one buffer for all connections of a thread.
+const READ: usize = 64 * 1024;
+/// Most bytes that wait for a peer which asks and asks but does not read the answers.
+const MAX_UNSENT_ANSWERS: usize = 256 * 1024;
+/// Unsent bytes that the kernel takes. What waits there is beyond the reach of the lag policy: a slow player would see
+/// what was live minutes ago. Large enough for a key frame.
+const MAX_UNSENT_KERNEL: u32 = 192 * 1024;
+/// How long a peer gets to read the last words before the socket is closed.
+const LINGER: Duration = Duration::from_secs(1);
+
+thread_local! {
+    static READ_BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ]);
+}
+
+/// A connection.
+#[derive(Debug)]
+pub(super) struct Connection {
+    stream: TcpStream,
+    peer: SocketAddr,
+    session: Box<Server>,
+    outbox: Outbox,
+    shared: Arc<Shared>,
+    settings: Arc<Settings>,
+    stopping: CancellationToken,
+    opened: Instant,
+    last_read: Instant,
+    /// When the socket last took bytes, or was given the first ones it did not take.
+    last_taken: Instant,
+    /// When the session wants to be looked at.
+    wake_at: Option<Instant>,
+}
+
 /// Serves a connection until it ends.
-pub(crate) async fn run(shared: Arc<Shared>, stream: TcpStream, _peer: SocketAddr, stopping: CancellationToken) -> End {
-    let deadline = shared.settings().rtmp.handshake_seconds.duration();
-    let _ = tokio::time::timeout(deadline, stopping.cancelled()).await;
-    drop(stream);
-    End::Stopped
+pub(crate) async fn run(
+    shared: Arc<Shared>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    stopping: CancellationToken,
+) -> End {
+    let mut connection = match Connection::new(shared, stream, peer, stopping) {
+        Ok(connection) => connection,
+        Err(end) => return end,
+    };
+    let over = loop {
+        match Box::pin(serve::serve(&mut connection)).await {
+            Next::Play(mut player) => match play::play(&mut connection, &mut player).await {
+                Ok(Stopped::ByPlayer) => {}
+                Ok(Stopped::Ended(reason)) => {
+                    serve::end_play(&mut connection, &player, reason);
+                    break Over::Ended(reason);
+                }
+                Err(over) => break over,
+            },
+            Next::Over(over) => break over,
+        }
+    };
+    if over.has_last_words() {
+        Box::pin(connection.linger()).await;
+    }
+    connection.finish(&over)
+}
+
+impl Connection {
+    fn new(
+        shared: Arc<Shared>,
+        stream: TcpStream,
+        peer: SocketAddr,
+        stopping: CancellationToken,
+    ) -> Result<Self, End> {
+        let settings = shared.settings();
+        #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+        let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(MAX_UNSENT_KERNEL);
+        let now = Instant::now();
+        let session = serve::session(&settings, now).map_err(|error| End::Failed(error.to_string()))?;
+        Ok(Self {
+            stream,
+            peer,
+            session: Box::new(session),
+            outbox: Outbox::default(),
+            shared,
+            settings,
+            stopping,
+            opened: now,
+            last_read: now,
+            last_taken: now,
+            wake_at: None,
+        })
+    }
+
+    pub(super) const fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
+    pub(super) const fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    pub(super) fn settings(&self) -> &Arc<Settings> {
+        &self.settings
+    }
+
+    pub(super) const fn stopping(&self) -> &CancellationToken {
+        &self.stopping
+    }
+
+    pub(super) const fn session(&mut self) -> &mut Server {
+        &mut self.session
+    }
+
+    pub(super) const fn opened(&self) -> Instant {
+        self.opened
+    }
+
+    /// Takes what has arrived, at most one buffer full, and tells the session. Never waits.
+    pub(super) fn read_now(&mut self, now: Instant) -> Result<(), Over> {
+        READ_BUFFER.with_borrow_mut(|buffer| match self.stream.try_read(buffer) {
+            Ok(0) => Err(Over::PeerLeft),
+            Ok(read) => {
+                self.last_read = now;
+                let bytes = buffer.get(..read).unwrap_or_default();
+                self.session.handle_bytes(now, bytes).map_err(Over::Session)
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            Err(error) => Err(Over::of_io(error)),
+        })
+    }
+
+    /// What the session wants the application to know, after what it wants to send has been put into the outbox.
+    pub(super) fn next_event(&mut self) -> Option<Event> {
+        while let Some(output) = self.session.poll_output() {
+            match output {
+                Output::Send(bytes) => self.outbox.push(bytes),
+                Output::Event(event) => return Some(event),
+                Output::WakeAt(at) => self.wake_at = Some(at),
+            }
+        }
+        None
+    }
+
+    /// Whether the socket has not taken everything yet.
+    pub(super) fn has_unsent(&self) -> bool {
+        !self.outbox.is_empty()
+    }
+
+    /// Keeps what the socket did not take: `parts` less their first `written` bytes.
+    pub(super) fn keep_unsent(&mut self, parts: impl IntoIterator<Item = Bytes>, written: usize, now: Instant) {
+        self.last_taken = now;
+        self.outbox.push_rest(parts, written);
+    }
+
+    /// Hands the socket as much as it takes now. Fails for a peer that only asks.
+    pub(super) fn flush(&mut self, now: Instant) -> Result<(), Over> {
+        if self.outbox.is_empty() {
+            self.last_taken = now;
+            return Ok(());
+        }
+        let before = self.outbox.bytes();
+        if self.outbox.flush(&self.stream).map_err(Over::of_io)? > 0 {
+            self.last_taken = now;
+        }
+        if self.outbox.bytes() > MAX_UNSENT_ANSWERS && before == self.outbox.bytes() && self.session.is_idle() {
+            return Err(Over::DoesNotRead);
+        }
+        Ok(())
+    }
+
+    /// When [`Connection::look`] must be called at the latest.
+    pub(super) fn look_at(&self) -> Instant {
+        let idle = self.last_read + self.settings.rtmp.idle_seconds.duration();
+        let stuck = self.last_taken + self.settings.rtmp.write_seconds.duration();
+        let due = if self.has_unsent() { idle.min(stuck) } else { idle };
+        self.wake_at.map_or(due, |wake| due.min(wake))
+    }
+
+    /// Looks whether time is up for anything.
+    pub(super) fn look(&mut self, now: Instant) -> Result<(), Over> {
+        if self.wake_at.is_some_and(|at| at <= now) {
+            self.wake_at = None;
+            self.session.handle_timeout(now).map_err(Over::Session)?;
+        }
+        let rtmp = &self.settings.rtmp;
+        if self.has_unsent() && now.saturating_duration_since(self.last_taken) >= rtmp.write_seconds.duration() {
+            return Err(Over::Stuck(rtmp.write_seconds.duration()));
+        }
+        if now.saturating_duration_since(self.last_read) >= rtmp.idle_seconds.duration() {
+            return Err(Over::Silent(rtmp.idle_seconds.duration()));
+        }
+        Ok(())
+    }
+
+    /// Sends the last words and waits a little for the peer to read them: a socket closed at once takes back what the
+    /// peer has not read yet.
+    async fn linger(&mut self) {
+        let words = async {
+            while let Some(_event) = self.next_event() {}
+            while self.has_unsent() {
+                self.stream.writable().await?;
+                self.outbox.flush(&self.stream)?;
+            }
+            socket2::SockRef::from(&self.stream).shutdown(std::net::Shutdown::Write)?;
+            let mut ignored = [0; 1024];
+            loop {
+                self.stream.readable().await?;
+                match self.stream.try_read(&mut ignored) {
+                    Ok(0) => return Ok(()),
+                    Ok(_) => {}
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        };
+        let _: Result<io::Result<()>, _> = tokio::time::timeout(LINGER, words).await;
+    }
+
+    fn finish(self, over: &Over) -> End {
+        if let Some(report) = over.report(self.peer) {
+            self.shared.context.problems.report(report);
+        }
+        tracing::debug!(peer = %self.peer, reason = %over, "RTMP connection ended");
+        End::done(over.to_string())
+    }
 }
