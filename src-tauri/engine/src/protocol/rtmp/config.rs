@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
+use weir_rtmp::session::server;
 
 use crate::config::Seconds;
 use crate::net::ListenAddress;
@@ -24,7 +25,7 @@ pub struct Config {
     /// enough that silent connections do not pile up.
     pub handshake_seconds: Seconds,
     /// How long a connection may stay silent, in seconds, before it counts as dead. Default 90: a healthy player answers
-    /// our ping every 30.
+    /// our ping, which comes after two thirds of this.
     pub idle_seconds: Seconds,
     /// How long a player may refuse to take data, in seconds, before it is cut. Default 30.
     pub write_seconds: Seconds,
@@ -68,6 +69,23 @@ impl Config {
                 *address = if open { ListenAddress::All { port } } else { ListenAddress::Localhost { port } };
             }
             self.dedup();
+        }
+    }
+
+    /// As the sessions take it.
+    pub(crate) fn session(&self) -> server::Config {
+        let (handshake, idle) = (self.handshake_seconds.duration(), self.idle_seconds.duration());
+        let defaults = server::Config::default();
+        server::Config {
+            chunk_size: self.chunk_size.bytes(),
+            timeouts: server::Timeouts {
+                handshake,
+                // A silent peer is asked in good time, so that a healthy one is never cut.
+                ping_interval: idle * 2 / 3,
+                ping_timeout: idle / 3,
+                ..defaults.timeouts
+            },
+            ..defaults
         }
     }
 

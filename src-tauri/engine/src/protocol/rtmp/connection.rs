@@ -12,7 +12,11 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
-use weir_rtmp::session::{Event, Output, Server};
+use weir_hub::Origin;
+use weir_media::StreamPath;
+use weir_rtmp::handshake::Random;
+use weir_rtmp::session::ServerSession;
+use weir_rtmp::session::server::{Event, Output};
 
 use super::listen::{Settings, Shared};
 use super::over::Over;
@@ -31,6 +35,8 @@ const MAX_UNSENT_ANSWERS: usize = 256 * 1024;
 /// Unsent bytes that the kernel takes. What waits there is beyond the reach of the lag policy: a slow player would see
 /// what was live minutes ago. Large enough for a key frame.
 const MAX_UNSENT_KERNEL: u32 = 192 * 1024;
+/// Most characters of what a client calls itself.
+const MAX_AGENT: usize = 100;
 /// How long a peer gets to read the last words before the socket is closed.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -43,26 +49,26 @@ thread_local! {
 pub(super) struct Connection {
     stream: TcpStream,
     peer: SocketAddr,
-    session: Box<Server>,
+    session: Box<ServerSession>,
     outbox: Outbox,
     shared: Arc<Shared>,
     settings: Arc<Settings>,
     stopping: CancellationToken,
-    opened: Instant,
-    last_read: Instant,
     /// When the socket last took bytes, or was given the first ones it did not take.
     last_taken: Instant,
     /// When the session wants to be looked at.
     wake_at: Option<Instant>,
+    /// What the play loop found and left to the serving one.
+    left: Option<Event>,
+    closing: bool,
+    /// What the client calls itself.
+    agent: Option<String>,
+    /// The stream it published or played last.
+    path: Option<StreamPath>,
 }
 
 /// Serves a connection until it ends.
-pub(crate) async fn run(
-    shared: Arc<Shared>,
-    stream: TcpStream,
-    peer: SocketAddr,
-    stopping: CancellationToken,
-) -> End {
+pub(crate) async fn run(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, stopping: CancellationToken) -> End {
     let mut connection = match Connection::new(shared, stream, peer, stopping) {
         Ok(connection) => connection,
         Err(end) => return end,
@@ -72,7 +78,7 @@ pub(crate) async fn run(
             Next::Play(mut player) => match play::play(&mut connection, &mut player).await {
                 Ok(Stopped::ByPlayer) => {}
                 Ok(Stopped::Ended(reason)) => {
-                    serve::end_play(&mut connection, &player, reason);
+                    serve::end_play(&mut connection, player.id(), reason);
                     break Over::Ended(reason);
                 }
                 Err(over) => break over,
@@ -87,17 +93,14 @@ pub(crate) async fn run(
 }
 
 impl Connection {
-    fn new(
-        shared: Arc<Shared>,
-        stream: TcpStream,
-        peer: SocketAddr,
-        stopping: CancellationToken,
-    ) -> Result<Self, End> {
+    fn new(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, stopping: CancellationToken) -> Result<Self, End> {
         let settings = shared.settings();
         #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
         let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(MAX_UNSENT_KERNEL);
         let now = Instant::now();
-        let session = serve::session(&settings, now).map_err(|error| End::Failed(error.to_string()))?;
+        let mut random = Box::new([0; size_of::<Random>()]);
+        getrandom::fill(random.as_mut_slice()).map_err(|error| End::Failed(format!("no randomness: {error}")))?;
+        let session = ServerSession::new(now, Arc::clone(&settings.session), random);
         Ok(Self {
             stream,
             peer,
@@ -106,10 +109,12 @@ impl Connection {
             shared,
             settings,
             stopping,
-            opened: now,
-            last_read: now,
             last_taken: now,
             wake_at: None,
+            left: None,
+            closing: false,
+            agent: None,
+            path: None,
         })
     }
 
@@ -133,12 +138,32 @@ impl Connection {
         &self.stopping
     }
 
-    pub(super) const fn session(&mut self) -> &mut Server {
+    pub(super) const fn session(&mut self) -> &mut ServerSession {
         &mut self.session
     }
 
-    pub(super) const fn opened(&self) -> Instant {
-        self.opened
+    /// Who the peer is, for people.
+    pub(super) fn origin(&self) -> Origin {
+        Origin { protocol: PROTOCOL, peer: Some(self.peer), agent: self.agent.clone() }
+    }
+
+    pub(super) fn set_agent(&mut self, agent: &str) {
+        let agent: String = agent.chars().filter(|c| !c.is_control()).take(MAX_AGENT).collect();
+        self.agent = Some(agent).filter(|agent| !agent.is_empty());
+    }
+
+    pub(super) fn set_path(&mut self, path: &StreamPath) {
+        self.path = Some(path.clone());
+    }
+
+    /// Whether the session wants the connection closed once everything is sent.
+    pub(super) const fn is_closing(&self) -> bool {
+        self.closing
+    }
+
+    /// Leaves an event to the serving loop.
+    pub(super) fn leave(&mut self, event: Event) {
+        self.left = Some(event);
     }
 
     /// Takes what has arrived, at most one buffer full, and tells the session. Never waits.
@@ -146,7 +171,6 @@ impl Connection {
         READ_BUFFER.with_borrow_mut(|buffer| match self.stream.try_read(buffer) {
             Ok(0) => Err(Over::PeerLeft),
             Ok(read) => {
-                self.last_read = now;
                 let bytes = buffer.get(..read).unwrap_or_default();
                 self.session.handle_bytes(now, bytes).map_err(Over::Session)
             }
@@ -157,11 +181,15 @@ impl Connection {
 
     /// What the session wants the application to know, after what it wants to send has been put into the outbox.
     pub(super) fn next_event(&mut self) -> Option<Event> {
+        if self.left.is_some() {
+            return self.left.take();
+        }
         while let Some(output) = self.session.poll_output() {
             match output {
                 Output::Send(bytes) => self.outbox.push(bytes),
                 Output::Event(event) => return Some(event),
                 Output::WakeAt(at) => self.wake_at = Some(at),
+                Output::Close => self.closing = true,
             }
         }
         None
@@ -178,28 +206,27 @@ impl Connection {
         self.outbox.push_rest(parts, written);
     }
 
-    /// Hands the socket as much as it takes now. Fails for a peer that only asks.
+    /// Hands the socket as much as it takes now.
     pub(super) fn flush(&mut self, now: Instant) -> Result<(), Over> {
         if self.outbox.is_empty() {
             self.last_taken = now;
             return Ok(());
         }
-        let before = self.outbox.bytes();
         if self.outbox.flush(&self.stream).map_err(Over::of_io)? > 0 {
             self.last_taken = now;
-        }
-        if self.outbox.bytes() > MAX_UNSENT_ANSWERS && before == self.outbox.bytes() && self.session.is_idle() {
-            return Err(Over::DoesNotRead);
         }
         Ok(())
     }
 
+    /// Fails for a peer that asks and asks and does not read the answers.
+    pub(super) fn check_unsent(&self) -> Result<(), Over> {
+        if self.outbox.bytes() > MAX_UNSENT_ANSWERS { Err(Over::DoesNotRead) } else { Ok(()) }
+    }
+
     /// When [`Connection::look`] must be called at the latest.
-    pub(super) fn look_at(&self) -> Instant {
-        let idle = self.last_read + self.settings.rtmp.idle_seconds.duration();
-        let stuck = self.last_taken + self.settings.rtmp.write_seconds.duration();
-        let due = if self.has_unsent() { idle.min(stuck) } else { idle };
-        self.wake_at.map_or(due, |wake| due.min(wake))
+    pub(super) fn look_at(&self) -> Option<Instant> {
+        let stuck = self.has_unsent().then(|| self.last_taken + self.settings.rtmp.write_seconds.duration());
+        [stuck, self.wake_at].into_iter().flatten().min()
     }
 
     /// Looks whether time is up for anything.
@@ -208,12 +235,9 @@ impl Connection {
             self.wake_at = None;
             self.session.handle_timeout(now).map_err(Over::Session)?;
         }
-        let rtmp = &self.settings.rtmp;
-        if self.has_unsent() && now.saturating_duration_since(self.last_taken) >= rtmp.write_seconds.duration() {
-            return Err(Over::Stuck(rtmp.write_seconds.duration()));
-        }
-        if now.saturating_duration_since(self.last_read) >= rtmp.idle_seconds.duration() {
-            return Err(Over::Silent(rtmp.idle_seconds.duration()));
+        let patience = self.settings.rtmp.write_seconds.duration();
+        if self.has_unsent() && now.saturating_duration_since(self.last_taken) >= patience {
+            return Err(Over::Stuck(patience));
         }
         Ok(())
     }
@@ -243,7 +267,7 @@ impl Connection {
     }
 
     fn finish(self, over: &Over) -> End {
-        if let Some(report) = over.report(self.peer) {
+        if let Some(report) = over.report(self.peer, self.path.as_ref()) {
             self.shared.context.problems.report(report);
         }
         tracing::debug!(peer = %self.peer, reason = %over, "RTMP connection ended");

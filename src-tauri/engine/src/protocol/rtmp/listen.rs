@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
+use weir_rtmp::session::server;
 
+use super::wire::Caches;
 use super::{Config, connection};
 use crate::engine::Context;
 use crate::event::Event;
@@ -30,6 +32,8 @@ pub struct Server(Arc<Shared>);
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) context: Context,
+    /// The bytes that players share.
+    pub(crate) caches: Caches,
     settings: RwLock<Arc<Settings>>,
     /// Owns the connections; another one after the server was switched off and on.
     connections: Mutex<Supervisor>,
@@ -42,6 +46,15 @@ pub(crate) struct Shared {
 pub(crate) struct Settings {
     pub(crate) rtmp: Config,
     pub(crate) streams: streams::Config,
+    /// The former as the sessions take it.
+    pub(crate) session: Arc<server::Config>,
+}
+
+impl Settings {
+    fn new(config: &config::Config) -> Self {
+        let (rtmp, streams) = (config.rtmp.clone(), config.streams.clone());
+        Self { session: Arc::new(rtmp.session()), rtmp, streams }
+    }
 }
 
 #[derive(Debug)]
@@ -54,11 +67,11 @@ struct Listener {
 impl Server {
     /// Opens the listeners that `config` asks for. One that fails says so and is tried again; the rest works.
     pub async fn start(context: Context, config: &config::Config) -> Self {
-        let settings = Settings { rtmp: config.rtmp.clone(), streams: config.streams.clone() };
         let connections = Mutex::new(context.supervisor.child());
         let server = Self(Arc::new(Shared {
             context,
-            settings: RwLock::new(Arc::new(settings)),
+            caches: Caches::default(),
+            settings: RwLock::new(Arc::new(Settings::new(config))),
             connections,
             open: AtomicUsize::new(0),
             listeners: Mutex::default(),
@@ -72,8 +85,7 @@ impl Server {
     pub async fn apply(&self, config: &config::Config) {
         let before = {
             let mut settings = self.0.settings.write().unwrap_or_else(PoisonError::into_inner);
-            let new = Settings { rtmp: config.rtmp.clone(), streams: config.streams.clone() };
-            std::mem::replace(&mut *settings, Arc::new(new))
+            std::mem::replace(&mut *settings, Arc::new(Settings::new(config)))
         };
         self.follow(&config.rtmp).await;
         if !config.rtmp.enabled && before.rtmp.enabled {

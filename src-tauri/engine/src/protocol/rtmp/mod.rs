@@ -3,9 +3,12 @@
 mod config;
 mod connection;
 mod listen;
-#[allow(dead_code)]
+mod over;
 mod pacing;
-#[allow(dead_code)]
+mod play;
+mod publish;
+mod serve;
+mod view;
 mod wire;
 
 pub use config::{ChunkSize, ChunkSizeError, Config};

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use weir_hub::EndReason;
-use weir_rtmp::session;
+use weir_media::StreamPath;
+use weir_rtmp::{handshake, session};
 
 use crate::problem::Report;
 
@@ -21,12 +22,6 @@ pub(super) enum Over {
     /// The peer broke the protocol.
     #[error(transparent)]
     Session(session::Error),
-    /// The handshake was not done in time.
-    #[error("the handshake took longer than {} s", .0.as_secs_f64())]
-    HandshakeTimeout(Duration),
-    /// Nothing arrived for too long.
-    #[error("nothing arrived for {} s", .0.as_secs_f64())]
-    Silent(Duration),
     /// The peer took nothing for too long.
     #[error("the peer took nothing for {} s", .0.as_secs_f64())]
     Stuck(Duration),
@@ -55,8 +50,56 @@ impl Over {
         }
     }
 
+    /// What to tell people, if anything: of what they can do something about, and of who was turned away.
+    pub(super) fn report(&self, peer: SocketAddr, path: Option<&StreamPath>) -> Option<Report> {
+        let (code, hint) = match self {
+            Self::PeerLeft | Self::Network(_) | Self::Refused(_) | Self::Ended(_) => return None,
+            Self::Session(error) => of_session(error)?,
+            Self::Stuck(_) => ("player_stalled", "Its network is too slow or its program hangs; it can connect again."),
+            Self::DoesNotRead => ("peer_does_not_read", "The other program is broken; nothing is to be done here."),
+            Self::Unreadable(_) => {
+                ("unreadable_media", "Check the encoder's output format: RTMP carries FLV, such as H.264 with AAC.")
+            }
+        };
+        Some(Report {
+            code,
+            message: sentence(&self.to_string()),
+            hint: hint.to_owned(),
+            path: path.map(|path| path.as_str().to_owned()),
+            peer: Some(peer.ip().to_canonical().to_string()),
+        })
+    }
+
     /// Whether the peer is still there to hear why.
     pub(super) const fn has_last_words(&self) -> bool {
         matches!(self, Self::Session(_) | Self::Refused(_) | Self::Unreadable(_) | Self::Ended(_))
     }
+}
+
+fn of_session(error: &session::Error) -> Option<(&'static str, &'static str)> {
+    use session::Error as Session;
+    Some(match error {
+        Session::Handshake(handshake::Error::Http) => {
+            ("http_on_rtmp_port", "Open Weir's own page in the browser, and give rtmp:// addresses to players.")
+        }
+        Session::Handshake(handshake::Error::Tls) => {
+            ("tls_on_rtmp_port", "Write rtmp:// instead of rtmps:// in the other program.")
+        }
+        Session::Handshake(_) => ("not_rtmp", "Check which program connects to this port."),
+        Session::HandshakeTimeout(_) => {
+            ("handshake_timeout", "If this is your encoder, check firewalls and proxies on the way.")
+        }
+        Session::SetupTimeout(_) => ("no_request", "If this is your encoder, check its settings and start it again."),
+        Session::Silent(_) => ("peer_silent", "The other program crashed or lost its network; it can connect again."),
+        Session::Chunk { .. } | Session::Command { .. } | Session::TooMuchEarlyMedia(_) => {
+            ("protocol_error", "The other program does not follow RTMP; update it, or report this with its name.")
+        }
+        Session::Closed => return None,
+    })
+}
+
+/// An error's words as a sentence.
+fn sentence(words: &str) -> String {
+    let mut chars = words.chars();
+    chars.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), chars.as_str()))
 }

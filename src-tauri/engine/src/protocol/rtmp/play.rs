@@ -14,8 +14,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use weir_hub::{Delivery, EndReason, Subscriber};
 use weir_media::{Frame, TrackKind};
+use weir_rtmp::session::server::{Event, PlayControl, RequestId};
 
-use super::connection::{Connection, Over};
+use super::connection::Connection;
+use super::over::Over;
 use super::view::{self, View};
 use super::wire::{Cache, Epoch, Frames, Key};
 use crate::net::socket;
@@ -28,7 +30,10 @@ const SCRATCH: usize = 512;
 /// A player and where it stands.
 #[derive(Debug)]
 pub(super) struct Player {
+    id: RequestId,
     subscriber: Subscriber,
+    /// Taken from the hub before the player was admitted.
+    first: Vec<Delivery>,
     message_stream: u32,
     chunk_size: u32,
     view: View,
@@ -71,9 +76,11 @@ thread_local! {
 }
 
 impl Player {
-    pub(super) fn new(subscriber: Subscriber, message_stream: u32, chunk_size: u32) -> Self {
+    pub(super) fn new(id: RequestId, subscriber: Subscriber, message_stream: u32, chunk_size: u32) -> Self {
         Self {
+            id,
             subscriber,
+            first: Vec::new(),
             message_stream,
             chunk_size,
             view: View::default(),
@@ -85,32 +92,45 @@ impl Player {
         }
     }
 
-    pub(super) const fn message_stream(&self) -> u32 {
-        self.message_stream
+    pub(super) const fn id(&self) -> RequestId {
+        self.id
     }
 
-    pub(super) const fn subscriber(&mut self) -> &mut Subscriber {
-        &mut self.subscriber
+    /// Waits until there is something to play, or nothing ever will be. Cancel-safe.
+    pub(super) async fn wait(&mut self) {
+        self.subscriber.ready().await;
     }
 
-    pub(super) const fn set_paused(&mut self, paused: bool) {
-        self.paused = paused;
-        self.from_key = true;
+    /// Takes the first of the stream from the hub; fails when there is no stream.
+    pub(super) fn begin(&mut self) -> Result<(), EndReason> {
+        self.subscriber.try_batch(&mut self.first);
+        match self.first.first() {
+            Some(Delivery::Ended(reason)) => Err(*reason),
+            _ => Ok(()),
+        }
     }
 
-    pub(super) const fn set_receive_audio(&mut self, receive: bool) {
-        self.receive_audio = receive;
-    }
-
-    pub(super) const fn set_receive_video(&mut self, receive: bool) {
-        self.receive_video = receive;
-        self.from_key = true;
+    /// Does what the player asks for. Seeking in what is live means nothing.
+    pub(super) const fn control(&mut self, control: PlayControl) {
+        match control {
+            PlayControl::Pause => self.paused = true,
+            PlayControl::Resume => (self.paused, self.from_key) = (false, true),
+            PlayControl::ReceiveAudio(receive) => self.receive_audio = receive,
+            PlayControl::ReceiveVideo(receive) => {
+                self.from_key = self.from_key || !self.receive_video;
+                self.receive_video = receive;
+            }
+            PlayControl::Seek(_) | PlayControl::BufferLength(_) => {}
+        }
     }
 
     /// Takes what is ready in the hub and hands it to the socket; what the socket does not take goes to the outbox.
     fn send_ready(&mut self, connection: &mut Connection, now: Instant) -> Result<Option<EndReason>, Over> {
         SCRATCH_LISTS.with_borrow_mut(|scratch| {
-            self.subscriber.try_batch(&mut scratch.deliveries);
+            match self.first.is_empty() {
+                true => _ = self.subscriber.try_batch(&mut scratch.deliveries),
+                false => scratch.deliveries = std::mem::take(&mut self.first),
+            }
             let ended = self.put_together(connection, scratch);
             let sent = self.write(connection, &mut scratch.wire, now);
             scratch.deliveries.clear();
@@ -183,7 +203,7 @@ impl Player {
             return Ok(());
         }
         let total: usize = wire.iter().map(Bytes::len).sum();
-        let written = socket::write_now(connection.stream(), wire)?;
+        let written = socket::write_now(connection.stream(), wire).map_err(Over::of_io)?;
         self.subscriber.count_sent(total as u64);
         if written < total {
             connection.keep_unsent(wire.drain(..), written, now);
@@ -206,13 +226,14 @@ pub(super) async fn play(connection: &mut Connection, player: &mut Player) -> Re
     let mut look = pin!(tokio::time::sleep(LOOK));
     loop {
         let wake = {
+            let has_first = !player.first.is_empty();
             let mut ready = pin!(player.subscriber.ready());
             poll_fn(|cx| {
                 if connection.has_unsent() {
                     if connection.stream().poll_write_ready(cx).is_ready() {
                         return Poll::Ready(Wake::Writable);
                     }
-                } else if ready.as_mut().poll(cx).is_ready() {
+                } else if has_first || ready.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(Wake::Media);
                 }
                 if connection.stream().poll_read_ready(cx).is_ready() {
@@ -235,15 +256,38 @@ pub(super) async fn play(connection: &mut Connection, player: &mut Player) -> Re
             Wake::Writable => connection.flush(now)?,
             Wake::Readable => {
                 connection.read_now(now)?;
-                if connection.handle_player(player, now)? {
+                if listen(connection, player, now)? {
                     return Ok(Stopped::ByPlayer);
                 }
             }
             Wake::Look => {
-                connection.look(now)?;
                 look.as_mut().reset(tokio::time::Instant::from_std(now + LOOK));
+                connection.look(now)?;
+                if listen(connection, player, now)? {
+                    return Ok(Stopped::ByPlayer);
+                }
             }
             Wake::Stopping => return Ok(Stopped::Ended(EndReason::Shutdown)),
         }
     }
+}
+
+/// Hears what the player says. Returns whether it wants something else than to play this.
+fn listen(connection: &mut Connection, player: &mut Player, now: Instant) -> Result<bool, Over> {
+    let mut other = false;
+    while let Some(event) = connection.next_event() {
+        match event {
+            Event::PlayControl { id, control } if id == player.id => player.control(control),
+            Event::Ended { id, .. } if id == player.id => other = true,
+            Event::PublishRequested(_) | Event::PlayRequested(_) => {
+                connection.leave(event);
+                other = true;
+                break;
+            }
+            _ => {}
+        }
+    }
+    connection.flush(now)?;
+    connection.check_unsent()?;
+    Ok(other || connection.is_closing())
 }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use weir_flv::{Message, MessageKind, egress};
+use weir_flv::{MessageKind, egress};
 use weir_media::{Frame, Timestamp, Track, TrackId, TrackKind, Tracks};
 use weir_rtmp::chunk::{self, MessageHeader, csid};
 
@@ -71,11 +71,6 @@ impl View {
                 wire.extend(headers.iter().filter_map(|header| message(key, header.kind, time, &header.body)));
             }
         }
-    }
-
-    /// What ends the tracks: decoders give out the pictures they hold back.
-    pub(super) fn ends(&self) -> impl Iterator<Item = Message> {
-        [&self.video, &self.audio].into_iter().flatten().filter_map(|track| egress::end(track))
     }
 }
 

@@ -1,0 +1,303 @@
+//! Serving a connection that does not play: handshake, commands, publishing, waiting for a stream.
+
+use std::future::pending;
+use std::pin::pin;
+use std::time::Instant;
+
+use weir_hub::{EndReason, PublishError, SubscribeError, SubscribeOptions};
+use weir_media::StreamPath;
+use weir_rtmp::session::server::{Event, PlayRequest, PublishRequest, Rejection, RequestId};
+
+use super::connection::Connection;
+use super::over::Over;
+use super::play::Player;
+use super::publish::{PublishFault, Publishing};
+use crate::problem::Report;
+
+/// What follows.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// The client plays.
+    Play(Player),
+    /// The connection is over.
+    Over(Over),
+}
+
+/// What the client does.
+#[derive(Debug)]
+enum Role {
+    /// Nothing yet, or nothing any more.
+    Idle,
+    /// It publishes.
+    Publishing { id: RequestId, stream: Publishing },
+    /// It wants to play a stream that need not be there yet.
+    Waiting { id: RequestId, path: StreamPath, player: Player },
+}
+
+/// What happened to the role from the hub's side.
+enum Hub {
+    PublisherClosed(EndReason),
+    PlayerReady,
+}
+
+/// What woke the loop.
+enum Wake {
+    Hub(Hub),
+    Readable,
+    Writable,
+    Time,
+    Stopping,
+}
+
+/// Serves until the client plays or the connection is over.
+pub(super) async fn serve(connection: &mut Connection) -> Next {
+    let mut role = Role::Idle;
+    let over = match attend(connection, &mut role).await {
+        Ok(player) => return Next::Play(player),
+        Err(over) => over,
+    };
+    if let Role::Publishing { stream, .. } = &role {
+        tracing::info!(path = %stream.path(), peer = %connection.peer(), reason = %over, "publishing ended");
+    }
+    Next::Over(over)
+}
+
+async fn attend(connection: &mut Connection, role: &mut Role) -> Result<Player, Over> {
+    let stopping = connection.stopping().clone();
+    let mut stopping = pin!(stopping.cancelled());
+    loop {
+        let now = Instant::now();
+        while let Some(event) = connection.next_event() {
+            handle(connection, role, event, now)?;
+        }
+        if let Role::Publishing { stream, .. } = role {
+            stream.batch_done(now);
+        }
+        connection.flush(now)?;
+        connection.check_unsent()?;
+        if connection.is_closing() {
+            return Err(Over::Refused("by the session".to_owned()));
+        }
+        let wake = {
+            let held_back = match role {
+                Role::Publishing { stream, .. } => stream.due(),
+                _ => None,
+            };
+            let due = [connection.look_at(), held_back].into_iter().flatten().min();
+            let unsent = connection.has_unsent();
+            let socket = connection.stream();
+            tokio::select! {
+                biased;
+                () = &mut stopping => Wake::Stopping,
+                hub = hub_side(role) => Wake::Hub(hub),
+                _ = socket.readable() => Wake::Readable,
+                _ = socket.writable(), if unsent => Wake::Writable,
+                () = until(due) => Wake::Time,
+            }
+        };
+        let now = Instant::now();
+        match wake {
+            Wake::Readable => connection.read_now(now)?,
+            Wake::Writable => {}
+            Wake::Time => {
+                connection.look(now)?;
+                if let Role::Publishing { stream, .. } = role
+                    && stream.due().is_some_and(|due| due <= now)
+                {
+                    stream.flush();
+                }
+            }
+            Wake::Stopping => return Err(stop(connection, role, EndReason::Shutdown)),
+            Wake::Hub(Hub::PublisherClosed(reason)) => return Err(stop(connection, role, reason)),
+            Wake::Hub(Hub::PlayerReady) => {
+                if let Role::Waiting { id, path, mut player } = std::mem::replace(role, Role::Idle) {
+                    match player.begin() {
+                        Ok(()) if connection.session().accept_play(id).is_ok() => {
+                            tracing::info!(%path, peer = %connection.peer(), "player");
+                            return Ok(player);
+                        }
+                        Ok(()) => {}
+                        Err(reason) => return Err(refuse_play(connection, id, &path, reason)),
+                    }
+                }
+            }
+        }
+    }
+}
+
+async fn hub_side(role: &mut Role) -> Hub {
+    match role {
+        Role::Idle => pending().await,
+        Role::Publishing { stream, .. } => Hub::PublisherClosed(stream.closed().await),
+        Role::Waiting { player, .. } => {
+            player.wait().await;
+            Hub::PlayerReady
+        }
+    }
+}
+
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due.into()).await,
+        None => pending().await,
+    }
+}
+
+fn handle(connection: &mut Connection, role: &mut Role, event: Event, now: Instant) -> Result<(), Over> {
+    match event {
+        Event::HandshakeFinished(scheme) => tracing::debug!(peer = %connection.peer(), ?scheme, "handshake"),
+        Event::Connected(connect) => connection.set_agent(&connect.flash_ver),
+        Event::PublishRequested(request) => publish(connection, role, &request)?,
+        Event::PlayRequested(request) => play(connection, role, &request)?,
+        Event::Media { id, message } => {
+            if let Role::Publishing { id: current, stream } = role
+                && *current == id
+            {
+                match stream.take(&message, now) {
+                    Ok(()) => {}
+                    Err(PublishFault::Closed(closed)) => return Err(stop(connection, role, closed.0)),
+                    Err(PublishFault::Broken(error)) => return Err(Over::Unreadable(error)),
+                }
+            }
+        }
+        Event::Ended { id, .. } => {
+            let ours = match role {
+                Role::Idle => false,
+                Role::Publishing { id: current, .. } | Role::Waiting { id: current, .. } => *current == id,
+            };
+            if ours {
+                if let Role::Publishing { stream, .. } = role {
+                    tracing::info!(path = %stream.path(), peer = %connection.peer(), "publishing ended by the encoder");
+                }
+                *role = Role::Idle;
+            }
+        }
+        Event::PlayControl { .. } => {}
+    }
+    Ok(())
+}
+
+fn publish(connection: &mut Connection, role: &mut Role, request: &PublishRequest) -> Result<(), Over> {
+    if !matches!(role, Role::Idle) {
+        let sentence = "This connection already publishes or plays; use another one.";
+        let _ = connection.session().reject_publish(request.id, Rejection::Denied, sentence);
+        return Err(Over::Refused(sentence.to_owned()));
+    }
+    let path = &request.path;
+    connection.set_path(path);
+    match connection.shared().context.hub.publish(path, connection.origin()) {
+        Ok(publisher) => {
+            if connection.session().accept_publish(request.id).is_ok() {
+                tracing::info!(%path, peer = %connection.peer(), "publishing");
+                *role = Role::Publishing { id: request.id, stream: Publishing::new(publisher) };
+            }
+            Ok(())
+        }
+        Err(error) => {
+            let (rejection, code, hint) = match &error {
+                PublishError::AlreadyLive { .. } => (
+                    Rejection::NameTaken,
+                    "stream_in_use",
+                    "Stop the other encoder, use another stream key, or let a newcomer take over in the settings.",
+                ),
+                PublishError::TooManyStreams(_) => {
+                    (Rejection::Failed, "too_many_streams", "Stop streams that are no longer needed.")
+                }
+                PublishError::Shutdown => (Rejection::Failed, "shutting_down", ""),
+            };
+            let message = match &error {
+                PublishError::AlreadyLive { .. } => format!("{error}; a second encoder was refused."),
+                _ => format!("An encoder was refused: {error}."),
+            };
+            let refused = refused(connection, &error.to_string());
+            let _ = connection.session().reject_publish(request.id, rejection, &format!("{error}."));
+            if !matches!(error, PublishError::Shutdown) {
+                report(connection, code, message, hint, Some(path));
+            }
+            Err(refused)
+        }
+    }
+}
+
+fn play(connection: &mut Connection, role: &mut Role, request: &PlayRequest) -> Result<(), Over> {
+    if !matches!(role, Role::Idle) {
+        let sentence = "This connection already publishes or plays; use another one.";
+        let _ = connection.session().reject_play(request.id, Rejection::Denied, sentence);
+        return Err(Over::Refused(sentence.to_owned()));
+    }
+    connection.set_path(&request.path);
+    let wait = Some(connection.settings().streams.play_wait_seconds.duration());
+    let options = SubscribeOptions { wait, ..SubscribeOptions::player(connection.origin()) };
+    match connection.shared().context.hub.subscribe(&request.path, options) {
+        Ok(subscriber) => {
+            let chunk_size = connection.session().chunk_size();
+            let player = Player::new(request.id, subscriber, request.message_stream_id, chunk_size);
+            *role = Role::Waiting { id: request.id, path: request.path.clone(), player };
+            Ok(())
+        }
+        Err(error) => {
+            let refused = refused(connection, &error.to_string());
+            let _ = connection.session().reject_play(request.id, Rejection::Failed, &format!("{error}."));
+            if let SubscribeError::TooManyStreams(_) = error {
+                let hint = "Stop streams that are no longer needed.";
+                report(connection, "too_many_streams", format!("A player was refused: {error}."), hint, None);
+            }
+            Err(refused)
+        }
+    }
+}
+
+fn refuse_play(connection: &mut Connection, id: RequestId, path: &StreamPath, reason: EndReason) -> Over {
+    let rejection = if reason == EndReason::NotFound { Rejection::NotFound } else { Rejection::Failed };
+    let _ = connection.session().reject_play(id, rejection, &format!("{path}: {reason}."));
+    if reason == EndReason::NotFound {
+        let message = format!("A player asked for {path}, which nobody publishes.");
+        let hint = "Start the encoder, or correct the path in the player.";
+        report(connection, "stream_not_found", message, hint, Some(path));
+    }
+    Over::Ended(reason)
+}
+
+/// Ends what the client does, because the hub or Weir as a whole says so.
+fn stop(connection: &mut Connection, role: &Role, reason: EndReason) -> Over {
+    match role {
+        Role::Idle => connection.session().disconnect(),
+        Role::Publishing { id, .. } => {
+            let rejection = match reason {
+                EndReason::Kicked => Rejection::Denied,
+                EndReason::Replaced => Rejection::NameTaken,
+                _ => Rejection::Failed,
+            };
+            let _ = connection.session().reject_publish(*id, rejection, &format!("The stream was stopped: {reason}."));
+        }
+        Role::Waiting { id, .. } => {
+            let _ = connection.session().reject_play(*id, Rejection::Failed, &format!("{reason}."));
+        }
+    }
+    Over::Ended(reason)
+}
+
+/// Tells a player why its stream is over.
+pub(super) fn end_play(connection: &mut Connection, id: RequestId, reason: EndReason) {
+    let session = connection.session();
+    let _ = match reason {
+        EndReason::PublisherLeft | EndReason::Shutdown => session.end_play(id),
+        _ => session.reject_play(id, Rejection::Failed, &format!("Playing was stopped: {reason}.")),
+    };
+    session.disconnect();
+}
+
+fn refused(connection: &Connection, why: &str) -> Over {
+    tracing::debug!(peer = %connection.peer(), why, "refused");
+    Over::Refused(why.to_owned())
+}
+
+fn report(connection: &Connection, code: &'static str, message: String, hint: &str, path: Option<&StreamPath>) {
+    connection.shared().context.problems.report(Report {
+        code,
+        message,
+        hint: hint.to_owned(),
+        path: path.map(|path| path.as_str().to_owned()),
+        peer: Some(connection.peer().ip().to_canonical().to_string()),
+    });
+}
