@@ -1,5 +1,7 @@
 //! Listeners: opened, taken by others, moved, switched off and on.
 
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
 use std::net::SocketAddr;
 use std::time::Duration;
 

@@ -16,6 +16,7 @@ use crate::problem::Report;
 
 /// What follows.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "made once a connection, never kept in a list")]
 pub(super) enum Next {
     /// The client plays.
     Play(Player),
