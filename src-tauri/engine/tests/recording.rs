@@ -1,4 +1,5 @@
 //! Recordings against a real hub and a real disk: what is in the file, what a fault does, what a crash leaves.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on ends, and talks to its parent")]
 
 mod support;
 

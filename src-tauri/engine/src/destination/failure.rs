@@ -3,6 +3,11 @@
 use std::io;
 use std::time::Duration;
 
+use weir_rtmp::session::client::{Refusal, RefusalKind, Stage};
+
+use super::redact::redact;
+use crate::net::dial::DialError;
+
 /// What kind of trouble it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -33,10 +38,6 @@ pub enum FailureCode {
     NetworkError,
     /// The server takes no more data.
     Stalled,
-    /// The stream holds something that cannot be sent there.
-    Unsupported,
-    /// The program itself went wrong: a bug.
-    Internal,
 }
 
 /// Why a connection to a destination failed. Never holds the key.
@@ -57,50 +58,69 @@ impl Failure {
         Self { code, message: message.into(), hint: hint.into() }
     }
 
-    /// What a server's `onStatus` or `_error` means. `description` must be redacted.
-    pub(crate) fn of_status(status: &str, description: &str) -> Self {
+    /// What a server's refusal means.
+    pub(crate) fn of_refusal(refusal: &Refusal, key: &str) -> Self {
+        let (status, description) = (redact(&refusal.code, key), redact(&refusal.description, key));
         let said = match (status.is_empty(), description.is_empty()) {
             (true, true) => "without a reason".to_owned(),
-            (false, true) => status.to_owned(),
-            (true, false) => description.to_owned(),
+            (false, true) => status,
+            (true, false) => description,
             (false, false) => format!("{status}, {description}"),
         };
-        let about_login = {
-            let words = description.to_ascii_lowercase();
-            ["auth", "key", "token", "permission", "forbidden", "403", "401"].iter().any(|word| words.contains(word))
-        };
-        match status {
-            "NetStream.Publish.BadName" => Self::new(
+        match refusal.kind {
+            RefusalKind::NameTaken => Self::new(
                 FailureCode::AlreadyPublishing,
                 format!("The destination says that this key is already in use ({said})."),
                 "If nothing else streams with this key, an old session is still open there: Weir tries again by itself.",
             ),
-            "NetStream.Publish.Unauthorized" | "NetStream.Publish.Denied" | "NetStream.Publish.Rejected" => Self::new(
+            RefusalKind::Unauthorized => Self::new(
                 FailureCode::KeyRefused,
                 format!("The destination refuses the stream key ({said})."),
                 "Copy the key from the destination's page again and enter it here.",
             ),
-            "NetConnection.Connect.InvalidApp" => Self::new(
+            RefusalKind::UnknownApp => Self::new(
                 FailureCode::AppRefused,
                 format!("The destination does not know the path of this address ({said})."),
                 "Compare the address with the one that the destination shows.",
             ),
-            "NetConnection.Connect.Rejected" if about_login => Self::new(
+            RefusalKind::AuthenticationNeeded => Self::new(
                 FailureCode::KeyRefused,
-                format!("The destination refuses the login ({said})."),
-                "Check user name, password or key at the destination's page.",
+                "The destination asks for a user name and a password, which Weir cannot send yet.",
+                "Use an address with a stream key.",
             ),
-            "NetConnection.Connect.Closed" | "NetConnection.Connect.AppShutdown" => Self::new(
+            RefusalKind::Other if refusal.stage == Stage::Publishing => Self::new(
                 FailureCode::ClosedByPeer,
-                format!("The destination ended the connection ({said})."),
-                "Weir tries again by itself.",
+                format!("The destination ended the stream ({said})."),
+                "Look at the destination's page for a notice. Weir tries again by itself.",
             ),
-            _ => Self::new(
+            RefusalKind::Other => Self::new(
                 FailureCode::Refused,
                 format!("The destination refuses the stream ({said})."),
                 "Check the address and the key, and look at the destination's page for a notice.",
             ),
         }
+    }
+
+    /// Why there is no connection.
+    pub(crate) fn of_dial(error: &DialError) -> Self {
+        let (code, hint) = match error {
+            DialError::Dns(..) | DialError::DnsTimeout(_) => {
+                (FailureCode::DnsFailed, "Check the address and the internet connection; Weir tries again by itself.")
+            }
+            DialError::Tcp(_, inner) if inner.kind() == io::ErrorKind::ConnectionRefused => {
+                (FailureCode::ConnectionRefused, "Check the address and its port, and that the server runs.")
+            }
+            DialError::Tcp(..) => (FailureCode::Unreachable, "Check the network; Weir tries again by itself."),
+            DialError::TcpTimeout(_) => (
+                FailureCode::TimedOut,
+                "Check the address, its port, and whether a firewall blocks it; Weir tries again by itself.",
+            ),
+        };
+        let why = match error {
+            DialError::Tcp(host, inner) => format!("{host} cannot be reached: {}", plain(inner)),
+            other => other.to_string(),
+        };
+        Self::new(code, format!("No connection to the destination: {why}."), hint)
     }
 
     /// What an error of the socket means once connected.
@@ -118,6 +138,15 @@ impl Failure {
             FailureCode::ClosedByPeer,
             "The destination closed the connection without a reason.",
             "A wrong key often looks like this: check it when it goes on. Weir tries again by itself.",
+        )
+    }
+
+    /// The server asks for a new connection, again.
+    pub(crate) fn asked_again() -> Self {
+        Self::new(
+            FailureCode::ClosedByPeer,
+            "The destination asks for a new connection.",
+            "Nothing needs to be done: Weir connects anew by itself.",
         )
     }
 
@@ -159,27 +188,46 @@ pub(crate) fn plain(error: &io::Error) -> String {
 mod tests {
     use super::*;
 
+    fn refusal(kind: RefusalKind, stage: Stage, description: &str) -> Refusal {
+        Refusal { stage, kind, code: "NetStream.Publish.X".into(), description: description.into() }
+    }
+
     #[test]
     fn every_refusal_has_its_kind_and_a_remedy() {
-        for (status, description, code) in [
-            ("NetStream.Publish.BadName", "Stream already publishing", FailureCode::AlreadyPublishing),
-            ("NetStream.Publish.Unauthorized", "", FailureCode::KeyRefused),
-            ("NetStream.Publish.Denied", "no", FailureCode::KeyRefused),
-            ("NetConnection.Connect.Rejected", "authmod=adobe need auth", FailureCode::KeyRefused),
-            ("NetConnection.Connect.Rejected", "server full", FailureCode::Refused),
-            ("NetConnection.Connect.InvalidApp", "", FailureCode::AppRefused),
-            ("NetStream.Failed", "", FailureCode::Refused),
-            ("", "", FailureCode::Refused),
+        for (kind, stage, code) in [
+            (RefusalKind::NameTaken, Stage::Publish, FailureCode::AlreadyPublishing),
+            (RefusalKind::Unauthorized, Stage::Publish, FailureCode::KeyRefused),
+            (RefusalKind::AuthenticationNeeded, Stage::Connect, FailureCode::KeyRefused),
+            (RefusalKind::UnknownApp, Stage::Connect, FailureCode::AppRefused),
+            (RefusalKind::Other, Stage::Connect, FailureCode::Refused),
+            (RefusalKind::Other, Stage::Publishing, FailureCode::ClosedByPeer),
         ] {
-            let failure = Failure::of_status(status, description);
-            assert_eq!(failure.code, code, "{status} {description}");
+            let failure = Failure::of_refusal(&refusal(kind, stage, "no: canary-token"), "key?auth=canary-token");
+            assert_eq!(failure.code, code, "{kind:?}");
             assert!(failure.message.ends_with('.') && failure.hint.ends_with('.'), "{failure:?}");
+            assert!(!format!("{failure:?}").contains("canary"), "{failure:?}");
         }
     }
 
     #[test]
     fn only_a_stale_session_asks_for_a_longer_wait() {
-        assert_eq!(Failure::of_status("NetStream.Publish.BadName", "").at_least(), Duration::from_secs(10));
+        let taken = Failure::of_refusal(&refusal(RefusalKind::NameTaken, Stage::Publish, ""), "k");
+        assert_eq!(taken.at_least(), Duration::from_secs(10));
         assert_eq!(Failure::closed().at_least(), Duration::ZERO);
+    }
+
+    #[test]
+    fn no_connection_says_how_far_it_got() {
+        let tcp = |kind: io::ErrorKind| DialError::Tcp("h".into(), kind.into());
+        for (error, code) in [
+            (DialError::DnsTimeout("h".into()), FailureCode::DnsFailed),
+            (tcp(io::ErrorKind::ConnectionRefused), FailureCode::ConnectionRefused),
+            (tcp(io::ErrorKind::NetworkUnreachable), FailureCode::Unreachable),
+            (DialError::TcpTimeout("h".into()), FailureCode::TimedOut),
+        ] {
+            let failure = Failure::of_dial(&error);
+            assert_eq!(failure.code, code, "{error}");
+            assert!(failure.message.contains('h') && failure.message.ends_with('.'), "{failure:?}");
+        }
     }
 }

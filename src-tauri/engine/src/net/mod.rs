@@ -1,8 +1,7 @@
 //! Sockets: addresses to listen on, listeners that survive anything, connections that read and write in batches.
 
 mod address;
-#[allow(dead_code)]
-mod dial;
+pub(crate) mod dial;
 pub(crate) mod limit;
 pub(crate) mod listener;
 pub mod owner;

@@ -71,9 +71,13 @@ impl<M: Medium> FlvFile<M> {
     }
 
     /// Marks that something is missing here, as a cue point: players pass over it, editors show it.
-    fn mark(&mut self, reason: &str, time: Duration) -> Result<(), Failure> {
+    fn mark(&mut self, reason: &str, time: Duration, frames: u64) -> Result<(), Failure> {
         let Some(zero) = self.zero else { return Ok(()) };
-        let parameters = Value::object([("reason", Value::from(reason)), ("seconds", time.as_secs_f64().into())]);
+        let parameters = Value::object([
+            ("reason", Value::from(reason)),
+            ("seconds", time.as_secs_f64().into()),
+            ("frames", (frames as f64).into()),
+        ]);
         let cue = Value::object([
             ("name", Value::from("gap")),
             ("time", (self.newest - zero).as_secs_f64().into()),
@@ -130,8 +134,8 @@ impl<M: Medium> Muxer for FlvFile<M> {
         match item {
             Item::Tracks(tracks) => self.set_tracks(&tracks),
             Item::Frame(frame) => self.frame(&frame)?,
-            Item::Gap(gap) => self.mark("publisher", gap)?,
-            Item::Skipped { time, .. } => self.mark("disk", time)?,
+            Item::Gap(gap) => self.mark("publisher", gap, 0)?,
+            Item::Skipped { frames, time } => self.mark("disk", time, frames)?,
         }
         let written = self.write_out();
         self.checked(written)

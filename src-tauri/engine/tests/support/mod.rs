@@ -1,6 +1,8 @@
 //! What tests of outputs share: an engine without listeners, streams made here or by FFmpeg, and readers of what came out.
 #![allow(dead_code, reason = "each test program uses its part")]
 
+pub(crate) mod target;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -196,17 +198,32 @@ pub(crate) fn h264_clip(seconds: &str) -> Vec<Tag> {
 
 /// Publishes tags as an encoder would, each as soon as the one before.
 pub(crate) fn publish_tags(publisher: &mut Publisher, tags: &[Tag]) {
-    let (mut ingest, mut items) = (Ingest::new(), Vec::new());
-    for tag in tags {
-        ingest.handle(tag.kind, i64::from(tag.millis), &tag.body, &mut items).unwrap();
-        for item in items.drain(..) {
-            match item {
-                Item::Tracks(tracks) => publisher.set_tracks(&tracks).unwrap(),
-                Item::Frame(frame) => publisher.write(frame).unwrap(),
+    Encoder::default().send(publisher, tags);
+}
+
+/// An encoder that sends tags in several goes.
+#[derive(Default)]
+pub(crate) struct Encoder(Ingest);
+
+impl Encoder {
+    /// Returns how many frames of picture and sound the tags held.
+    pub(crate) fn send(&mut self, publisher: &mut Publisher, tags: &[Tag]) -> u64 {
+        let (mut items, mut frames) = (Vec::new(), 0);
+        for tag in tags {
+            self.0.handle(tag.kind, i64::from(tag.millis), &tag.body, &mut items).unwrap();
+            for item in items.drain(..) {
+                match item {
+                    Item::Tracks(tracks) => publisher.set_tracks(&tracks).unwrap(),
+                    Item::Frame(frame) => {
+                        frames += u64::from(frame.track != TrackId::DATA);
+                        publisher.write(frame).unwrap();
+                    }
+                }
             }
         }
+        publisher.flush();
+        frames
     }
-    publisher.flush();
 }
 
 /// What ffprobe says of a file: `-of json` with format, streams and packets counted.

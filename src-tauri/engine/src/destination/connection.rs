@@ -1,0 +1,301 @@
+//! One connection to an RTMP server: the pure session, the socket, and what is on its way between them.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadHalf, WriteHalf};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use weir_flv::MessageKind;
+use weir_hub::{Delivery, Subscriber};
+use weir_rtmp::chunk::{self, MessageHeader};
+use weir_rtmp::message::MediaKind;
+use weir_rtmp::session::client::{Config, Event, Output};
+use weir_rtmp::session::{ClientSession, Error};
+use weir_rtmp::url::PublishUrl;
+
+use super::board::{Board, Standing};
+use super::failure::{Failure, FailureCode};
+use super::feed::{Counted, Feed, Sink};
+use super::outbox::Outbox;
+use super::pace::Pace;
+use super::state::Step;
+
+/// How long a server may take no data at all before the connection counts as dead.
+const STALLED: Duration = Duration::from_secs(10);
+
+/// How often a connection that waits for its server says how far it is behind.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// How long saying goodbye may take.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// How long the reason for a broken connection is looked for in what the server had sent before.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+
+/// Bytes read at once; a server that is published to says little.
+const READ: usize = 4 * 1024;
+
+/// Why a connection that was live ended.
+#[derive(Debug)]
+pub(super) enum End {
+    StreamEnded,
+    Interrupted,
+    AskedToReconnect,
+    Failed(Failure),
+}
+
+/// One connection. Generic over the transport: plain TCP today, TLS on top of it later.
+#[derive(Debug)]
+pub(super) struct Connection<S> {
+    reader: ReadHalf<S>,
+    writer: WriteHalf<S>,
+    session: ClientSession,
+    outbox: Outbox,
+    step: Step,
+    /// The message stream media goes on, once the server takes it.
+    stream_id: Option<u32>,
+    wake: Option<Instant>,
+    asked_to_reconnect: bool,
+    /// When the server last took data, or when there was last nothing to take.
+    progress: Instant,
+    read_buffer: Vec<u8>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
+    /// Shakes hands, connects and publishes; returns when the server takes the stream.
+    pub(super) async fn publish(stream: S, url: PublishUrl, board: &Board) -> Result<Self, Failure> {
+        let mut random = [0; _];
+        // Without randomness the handshake is only less random, and no server minds.
+        let _ = getrandom::fill(&mut random);
+        let session = ClientSession::new(now(), Arc::new(Config::default()), url, &random);
+        let (reader, writer) = tokio::io::split(stream);
+        let mut connection = Self {
+            reader,
+            writer,
+            session,
+            outbox: Outbox::default(),
+            step: Step::Handshake,
+            stream_id: None,
+            wake: None,
+            asked_to_reconnect: false,
+            progress: Instant::now(),
+            read_buffer: vec![0; READ],
+        };
+        loop {
+            connection.pump()?;
+            board.stands(Standing::Connecting(connection.step));
+            if connection.stream_id.is_some() {
+                return Ok(connection);
+            }
+            connection.turn(board).await?;
+        }
+    }
+
+    /// Sends the stream until it ends, something fails, or `interrupted` resolves; says goodbye unless the connection is
+    /// broken.
+    pub(super) async fn run(
+        &mut self,
+        mut subscriber: Subscriber,
+        board: &Board,
+        interrupted: impl Future<Output = ()>,
+    ) -> End {
+        let (mut feed, mut pace, mut batch) = (Feed::default(), Pace::default(), Vec::new());
+        tokio::pin!(interrupted);
+        let end = loop {
+            if let Err(failure) = self.pump() {
+                return End::Failed(failure);
+            }
+            if self.asked_to_reconnect {
+                break End::AskedToReconnect;
+            }
+            board.is_behind(pace.behind(Instant::now(), feed.elapsed(), self.outbox.is_empty()));
+            tokio::select! {
+                biased;
+                () = &mut interrupted => break End::Interrupted,
+                // A server that takes nothing wakes nobody, and yet it falls behind more and more.
+                () = sleep(LOOK), if !self.outbox.is_empty() => {}
+                turned = self.turn_or_media(&mut subscriber, board) => match turned {
+                    Ok(false) => {}
+                    Ok(true) => {
+                        subscriber.try_batch(&mut batch);
+                        if self.send(&mut batch, &mut feed, &subscriber, board) {
+                            break End::StreamEnded;
+                        }
+                    }
+                    Err(failure) => return End::Failed(failure),
+                },
+            }
+        };
+        let _ = timeout(GOODBYE, self.goodbye(board)).await;
+        end
+    }
+
+    /// Turns deliveries into messages; returns whether the stream is over.
+    fn send(&mut self, batch: &mut Vec<Delivery>, feed: &mut Feed, subscriber: &Subscriber, board: &Board) -> bool {
+        if self.outbox.is_empty() {
+            self.progress = Instant::now();
+        }
+        let mut wire = Wire {
+            outbox: &mut self.outbox,
+            chunk_size: self.session.chunk_size(),
+            stream_id: self.stream_id.unwrap_or_default(),
+        };
+        let (mut counted, mut ended) = (Counted::default(), false);
+        for delivery in batch.drain(..) {
+            if let Delivery::Skipped { frames, behind } = &delivery {
+                tracing::info!(stream = %subscriber.path(), frames, behind = behind.as_secs_f64(), "destination too slow");
+            }
+            ended |= matches!(delivery, Delivery::Ended(_));
+            let more = feed.deliver(&delivery, &mut wire);
+            counted.sent += more.sent;
+            counted.skipped += more.skipped;
+        }
+        board.counted(counted.sent, counted.skipped);
+        ended
+    }
+
+    /// Fetches what the session wants done.
+    fn pump(&mut self) -> Result<(), Failure> {
+        while let Some(output) = self.session.poll_output() {
+            match output {
+                Output::Send(bytes) => self.push(bytes),
+                Output::WakeAt(at) => self.wake = Some(Instant::from_std(at)),
+                Output::Event(Event::HandshakeFinished) => self.step = Step::Connect,
+                Output::Event(Event::Connected) => self.step = Step::Publish,
+                Output::Event(Event::Published { message_stream_id }) => self.stream_id = Some(message_stream_id),
+                Output::Event(Event::Refused(refusal)) => {
+                    return Err(Failure::of_refusal(&refusal, self.session.url().key.expose()));
+                }
+                Output::Event(Event::Closed) => return Err(Failure::closed()),
+                Output::Event(Event::ReconnectRequested { .. }) => self.asked_to_reconnect = true,
+                Output::Close => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, bytes: bytes::Bytes) {
+        if self.outbox.is_empty() {
+            self.progress = Instant::now();
+        }
+        self.outbox.push(bytes);
+    }
+
+    /// One step: something read, something written, or a time reached.
+    async fn turn(&mut self, board: &Board) -> Result<(), Failure> {
+        let waiting = !self.outbox.is_empty();
+        let (stalled, wake) = (self.progress + STALLED, self.wake.unwrap_or_else(far));
+        tokio::select! {
+            biased;
+            read = self.reader.read(&mut self.read_buffer) => self.heard(read),
+            written = self.outbox.write_to(&mut self.writer), if waiting => match written {
+                Ok(bytes) => {
+                    self.progress = Instant::now();
+                    board.wrote(bytes);
+                    Ok(())
+                }
+                Err(error) => Err(self.last_words(&error).await),
+            },
+            () = sleep_until(wake), if self.wake.is_some() => {
+                self.wake = None;
+                self.session.handle_timeout(now()).map_err(|error| self.broken(&error))
+            }
+            () = sleep_until(stalled), if waiting => Err(Failure::stalled(STALLED)),
+        }
+    }
+
+    /// One step, or media to send where there is room for it; `true` for media.
+    async fn turn_or_media(&mut self, subscriber: &mut Subscriber, board: &Board) -> Result<bool, Failure> {
+        let room = self.outbox.has_room();
+        tokio::select! {
+            biased;
+            turned = self.turn(board) => turned.map(|()| false),
+            () = subscriber.ready(), if room => Ok(true),
+        }
+    }
+
+    fn heard(&mut self, read: io::Result<usize>) -> Result<(), Failure> {
+        match read {
+            Ok(0) => Err(Failure::closed()),
+            Ok(len) => {
+                let bytes = self.read_buffer.get(..len).unwrap_or_default();
+                let handled = self.session.handle_bytes(now(), bytes);
+                handled.map_err(|error| self.broken(&error))
+            }
+            Err(error) => Err(Failure::of_socket(&error)),
+        }
+    }
+
+    /// Writing failed: what the server said before it closed tells more than the error.
+    async fn last_words(&mut self, error: &io::Error) -> Failure {
+        while let Ok(Ok(len)) = timeout(LAST_WORDS, self.reader.read(&mut self.read_buffer)).await {
+            if len == 0 {
+                break;
+            }
+            let heard = self.heard(Ok(len));
+            if let Err(failure) = heard.and_then(|()| self.pump()) {
+                return failure;
+            }
+        }
+        Failure::of_socket(error)
+    }
+
+    fn broken(&self, error: &Error) -> Failure {
+        match error {
+            Error::HandshakeTimeout(after) | Error::SetupTimeout(after) | Error::Silent(after) => {
+                Failure::slow_step(self.step, *after)
+            }
+            _ => Failure::new(
+                FailureCode::NotRtmp,
+                format!("What answers there does not speak RTMP as it should: {error}."),
+                "Check the address, and its port if it has one.",
+            ),
+        }
+    }
+
+    /// Tells the server that the stream is over, and closes.
+    async fn goodbye(&mut self, board: &Board) {
+        self.session.stop();
+        let _ = self.pump();
+        while !self.outbox.is_empty() {
+            match self.outbox.write_to(&mut self.writer).await {
+                Ok(bytes) => board.wrote(bytes),
+                Err(_) => return,
+            }
+        }
+        let _ = self.writer.shutdown().await;
+    }
+}
+
+/// Writes messages as chunks of this connection.
+struct Wire<'a> {
+    outbox: &'a mut Outbox,
+    chunk_size: u32,
+    stream_id: u32,
+}
+
+impl Sink for Wire<'_> {
+    fn send(&mut self, kind: MessageKind, millis: u32, body: &[&[u8]]) {
+        let media = match kind {
+            MessageKind::Audio => MediaKind::Audio,
+            MessageKind::Video => MediaKind::Video,
+            MessageKind::Data => MediaKind::Data,
+        };
+        let (csid, type_id) = (media.csid(), media.type_id());
+        let header = MessageHeader { csid, timestamp: millis, type_id, stream_id: self.stream_id };
+        // Fails only for a body that no tag can hold either.
+        if let Ok(bytes) = chunk::encode_parts(self.chunk_size, &header, body) {
+            self.outbox.push(bytes);
+        }
+    }
+}
+
+/// The session's clock. In tests with paused time it stands with it.
+fn now() -> std::time::Instant {
+    Instant::now().into_std()
+}
+
+fn far() -> Instant {
+    Instant::now() + Duration::from_secs(3600)
+}
