@@ -27,7 +27,8 @@ main(async () => {
 });
 
 async function rust(tally) {
-  const env = { WEIR_FFMPEG_9: (await ffmpeg9()) ?? "", WEIR_NGINX: (await nginx()) ?? "" };
+  await nginx();
+  const env = { WEIR_FFMPEG_9: (await ffmpeg9()) ?? "" };
   const args = ["test", "--locked", "--workspace", "--no-default-features", "--no-fail-fast", "--quiet"];
   await tally.suite("Rust: units, vectors, engine, architecture, interoperability", "5 minutes the first time", "cargo", () => run("cargo", args, { env }));
 }

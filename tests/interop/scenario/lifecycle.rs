@@ -1,5 +1,6 @@
 //! Ending: asked to, Weir tells its players, closes its files and goes; killed, it leaves a file that plays.
 
+#[cfg(unix)]
 use std::time::{Duration, Instant};
 
 use crate::clip::{Make, clip};
@@ -9,9 +10,11 @@ use crate::process::Outcome;
 use crate::weir::Weir;
 
 /// The promise of `weir serve`: gone within this time after it was asked to end.
+#[cfg(unix)]
 const GOODBYE: Duration = Duration::from_secs(5);
 
 /// Asked to end in the middle of a stream.
+#[cfg(unix)]
 pub(crate) fn asked_to_end(ffmpeg: &Ffmpeg) -> Outcome {
     let clip = clip(Make::H264Aac, ffmpeg)?;
     let mut weir = Weir::start(&["--record-all", "true"])?;
