@@ -16,6 +16,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("weir-rtmp", &["weir-media", "weir-amf0", "weir-flv"]),
     ("weir-mp4", &["weir-media"]),
     ("weir-mpegts", &["weir-media"]),
+    // Carries bytes and knows nothing of what is in them.
+    ("weir-srt", &[]),
     ("weir-hub", &["weir-media"]),
     ("weir-engine", &["weir-hub", "weir-media", "weir-amf0", "weir-flv", "weir-rtmp", "weir-mp4", "weir-mpegts"]),
     ("weir-api", &["weir-engine", "weir-hub", "weir-media"]),
@@ -27,7 +29,8 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// What a crate in `proto` may take from outside: data structures and arithmetic. Nothing here can reach a clock, a
 /// socket, a task, a file or the system's randomness.
-const PURE: &[&str] = &["bytes", "hmac", "memchr", "sha2", "subtle", "thiserror"];
+const PURE: &[&str] =
+    &["aes", "aes-kw", "bytes", "ctr", "hmac", "memchr", "pbkdf2", "sha1", "sha2", "subtle", "thiserror"];
 
 /// What their tests may take besides.
 const PURE_IN_TESTS: &[&str] = &["hex", "proptest", "serde", "serde_json", "tempfile"];

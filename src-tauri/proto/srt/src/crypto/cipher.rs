@@ -1,0 +1,112 @@
+//! One key of a stream, and what it does to a payload.
+
+use std::fmt;
+
+use aes::cipher::{KeyIvInit as _, StreamCipher as _};
+use ctr::Ctr128BE;
+
+use super::Salt;
+use crate::packet::SeqNumber;
+
+/// Bits of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum KeyLength {
+    /// 128 bits: the default everywhere.
+    Aes128,
+    /// 192 bits.
+    Aes192,
+    /// 256 bits.
+    Aes256,
+}
+
+impl KeyLength {
+    /// Bytes of a key.
+    pub const fn bytes(self) -> usize {
+        match self {
+            Self::Aes128 => 16,
+            Self::Aes192 => 24,
+            Self::Aes256 => 32,
+        }
+    }
+
+    /// From the number of bytes.
+    pub const fn from_bytes(bytes: usize) -> Option<Self> {
+        match bytes {
+            16 => Some(Self::Aes128),
+            24 => Some(Self::Aes192),
+            32 => Some(Self::Aes256),
+            _ => None,
+        }
+    }
+
+    /// As the encryption field of a handshake names it: an eighth of the bytes.
+    pub const fn handshake_field(self) -> u16 {
+        (self.bytes() / 8) as u16
+    }
+}
+
+/// A stream encrypting key.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StreamKey {
+    length: KeyLength,
+    bytes: [u8; 32],
+}
+
+impl StreamKey {
+    /// A key from its bytes; `None` when they are not 16, 24 or 32.
+    pub fn new(bytes: &[u8]) -> Option<Self> {
+        let length = KeyLength::from_bytes(bytes.len())?;
+        let mut key = [0; 32];
+        key.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        Some(Self { length, bytes: key })
+    }
+
+    /// Its length.
+    pub const fn length(&self) -> KeyLength {
+        self.length
+    }
+
+    pub(super) fn expose(&self) -> &[u8] {
+        self.bytes.get(..self.length.bytes()).unwrap_or(&self.bytes)
+    }
+
+    /// Encrypts or decrypts the payload of packet `seq` in place: in counter mode both are the same.
+    pub fn apply(&self, salt: &Salt, seq: SeqNumber, payload: &mut [u8]) {
+        let iv = counter(salt, seq);
+        let key = self.expose();
+        // The lengths are right by construction, so none of these can fail.
+        match self.length {
+            KeyLength::Aes128 => {
+                if let Ok(mut cipher) = Ctr128BE::<aes::Aes128>::new_from_slices(key, &iv) {
+                    cipher.apply_keystream(payload);
+                }
+            }
+            KeyLength::Aes192 => {
+                if let Ok(mut cipher) = Ctr128BE::<aes::Aes192>::new_from_slices(key, &iv) {
+                    cipher.apply_keystream(payload);
+                }
+            }
+            KeyLength::Aes256 => {
+                if let Ok(mut cipher) = Ctr128BE::<aes::Aes256>::new_from_slices(key, &iv) {
+                    cipher.apply_keystream(payload);
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Debug for StreamKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StreamKey({:?})", self.length)
+    }
+}
+
+/// The first counter block ("AES Counter"): the packet's number in bytes 10 to 13, the first 14 bytes mixed with the salt,
+/// the last two counting blocks.
+fn counter(salt: &Salt, seq: SeqNumber) -> [u8; 16] {
+    let mut block = [0; 16];
+    let number = seq.as_u32().to_be_bytes();
+    block.iter_mut().skip(10).zip(number).for_each(|(byte, number)| *byte = number);
+    block.iter_mut().take(14).zip(salt.0).for_each(|(byte, salt)| *byte ^= salt);
+    block
+}
