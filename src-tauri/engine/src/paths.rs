@@ -102,8 +102,8 @@ fn write_new(path: &Path, content: &[u8], access: Access) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Makes the rename itself durable where folders can be synced; elsewhere the file system has to do.
-fn sync_folder(folder: &Path) {
+/// Makes new and changed names in a folder durable where folders can be synced; elsewhere the file system has to do.
+pub(crate) fn sync_folder(folder: &Path) {
     #[cfg(unix)]
     if let Ok(folder) = fs::File::open(folder) {
         let _ = folder.sync_all();

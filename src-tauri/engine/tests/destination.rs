@@ -351,3 +351,18 @@ async fn switching_off_says_goodbye_and_a_new_name_interrupts_nothing() {
     rig.engine.apply(config).await.unwrap();
     assert!(rig.engine.destinations().status().is_empty());
 }
+
+#[tokio::test]
+async fn an_address_that_cannot_work_stops_it_until_it_is_corrected() {
+    let target = Target::start(|_| Manner::Take).await;
+    let rig = Rig::sending_to(&["rtmps://127.0.0.1/app".to_owned()]).await;
+    let mut publisher = rig.publish("live/show");
+    publisher.set_tracks(&tracks()).unwrap();
+    write(&mut publisher, &frames(&tracks(), 0, 1_000));
+    let status = rig.until_destination(0, "stopped", |status| matches!(status.state, State::Stopped { .. })).await;
+    assert_eq!(status.last_error.unwrap().failure.code, FailureCode::InvalidUrl);
+    let mut config = rig.engine.config();
+    config.destinations[0].url = target.url();
+    rig.engine.apply(config).await.unwrap();
+    rig.live(0).await;
+}

@@ -287,6 +287,56 @@ async fn a_folder_that_cannot_be_made_is_said_and_the_stream_goes_on() {
 }
 
 #[tokio::test]
+async fn a_file_that_goes_away_is_noticed_though_writing_to_it_succeeds() {
+    if cfg!(windows) {
+        eprintln!("SKIPPED: Windows deletes no file that is being written");
+        return;
+    }
+    let rig = Rig::start(record_all).await;
+    let mut publisher = rig.publish("live/show");
+    publisher.set_tracks(&tracks()).unwrap();
+    write(&mut publisher, &frames(&tracks(), 0, 1_000));
+    std::fs::remove_file(rig.open(0).await).unwrap();
+    let status = rig.over(0).await;
+    assert!(
+        matches!(&status.state, State::Failed(failure) if failure.code == FailureCode::FolderMissing),
+        "{status:?}"
+    );
+    assert_eq!(rig.hub().stream(&stream("live/show")).unwrap().state, weir_hub::StreamState::Live);
+}
+
+/// What falls out of the ring before the disk has taken it is lost: that is said, and marked in the file.
+#[tokio::test]
+async fn frames_that_were_skipped_are_counted_reported_and_marked() {
+    let rig = Rig::start(record_all).await;
+    let mut publisher = rig.publish("live/show");
+    publisher.set_tracks(&video_tracks()).unwrap();
+    write(&mut publisher, &frames(&video_tracks(), 0, 1_000));
+    rig.open(0).await;
+    // More than a ring holds, without a moment for the recorder. The payload is shared, so it costs no memory.
+    let payload = bytes::Bytes::from(vec![0; 1 << 20]);
+    for mut frame in frames(&video_tracks(), 1_000, 5_000) {
+        frame.data = payload.clone();
+        publisher.write(frame).unwrap();
+    }
+    publisher.flush();
+    let skipped = until(&rig.engine, "frames are skipped", || {
+        rig.status().first().map(|status| status.frames_skipped).filter(|skipped| *skipped > 0)
+    })
+    .await;
+    write(&mut publisher, &frames(&video_tracks(), 5_000, 6_000));
+    drop(publisher);
+    let (_, tags) = rig.complete(0).await;
+    let written = tags.iter().filter(|tag| tag.kind == MessageKind::Video).count() as u64;
+    // A header before and the end after the 150 frames.
+    assert_eq!(written - 2, 150 - skipped);
+    let marks = tags.iter().filter(|tag| tag.kind == MessageKind::Data && tag.body.windows(4).any(|n| n == b"disk"));
+    assert_eq!(marks.count(), 1);
+    let problems = rig.engine.context().problems.list();
+    assert!(problems.iter().any(|problem| problem.code == "recording_skipped_frames"), "{problems:?}");
+}
+
+#[tokio::test]
 async fn a_recording_in_progress_is_listed_as_such_and_cannot_be_deleted() {
     let rig = Rig::start(record_all).await;
     let mut publisher = rig.publish("live/show");

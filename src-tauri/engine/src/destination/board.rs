@@ -107,8 +107,9 @@ impl Board {
     /// The settings changed in a way that interrupts nothing.
     pub(super) fn ordered(&self, order: Arc<Order>) {
         let mut seen = self.lock();
-        seen.order = order;
-        self.tell(seen);
+        if *std::mem::replace(&mut seen.order, Arc::clone(&order)) != *order {
+            self.tell(seen);
+        }
     }
 
     /// Bytes went to the network.

@@ -78,11 +78,14 @@ impl Destinations {
 
     /// Follows changed settings and keys; destinations that did not change go on.
     pub fn apply(&self, config: &[Config]) {
-        let mut before = std::mem::take(&mut *self.legs());
-        let legs = config.iter().map(|config| {
+        // Held throughout: whoever looks meanwhile must not see half of the list.
+        let mut legs = self.legs();
+        let mut before = std::mem::take(&mut *legs);
+        for config in config {
             let key = self.0.secrets.find(&format!("destination/{}", config.id));
             let order = Arc::new(Order { config: config.clone(), key });
-            match before.iter().position(|leg| leg.id == config.id).map(|at| before.swap_remove(at)) {
+            let known = before.iter().position(|leg| leg.id == config.id).map(|at| before.swap_remove(at));
+            let leg = match known {
                 Some(leg) => {
                     leg.order.send_if_modified(|known| {
                         let changed = **known != *order;
@@ -92,13 +95,12 @@ impl Destinations {
                     leg
                 }
                 None => self.begin(order),
-            }
-        });
-        let legs = legs.collect();
-        for leg in before {
-            leg.stop.cancel();
+            };
+            legs.push(leg);
         }
-        *self.legs() = legs;
+        for gone in before {
+            gone.stop.cancel();
+        }
     }
 
     /// All destinations in the order of the settings.

@@ -159,7 +159,7 @@ mod tests {
 
     use super::super::config::Config;
     use super::super::failure::FailureCode;
-    use super::super::state::State;
+    use super::super::state::{State, Step};
     use super::*;
     use crate::event::Events;
 
@@ -184,11 +184,17 @@ mod tests {
                 attempts.len()
             };
             let (live, code) = (self.script)(attempt);
+            board.stands(Standing::Connecting(Step::Dns));
             if !live.is_zero() {
                 board.stands(Standing::Live);
             }
             tokio::select! {
-                () = tokio::time::sleep(live) => Outcome::Failed(Failure::new(code, "m", "h")),
+                () = tokio::time::sleep(live) => match code {
+                    // Stands for a server that asks for a new connection.
+                    FailureCode::Unreachable => Outcome::Again,
+                    FailureCode::InvalidUrl => Outcome::Hopeless(Failure::new(code, "m", "h")),
+                    _ => Outcome::Failed(Failure::new(code, "m", "h")),
+                },
                 () = orders.interrupted(order, Some(path), |new| board.ordered(new)) => Outcome::Interrupted,
             }
         }
@@ -294,5 +300,32 @@ mod tests {
         assert_eq!(rig.board.status().state, State::Off);
         rig.stop.cancel();
         assert_eq!(rig.life.await.unwrap(), End::Stopped);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_asks_for_a_new_connection_is_obeyed_at_once_but_not_in_a_loop() {
+        let asks = |attempt| match attempt {
+            1 => (Duration::from_secs(30), FailureCode::Unreachable),
+            2 | 3 => (Duration::from_secs(1), FailureCode::Unreachable),
+            _ => (Duration::from_secs(3600), FailureCode::ClosedByPeer),
+        };
+        let rig = rig("*", asks);
+        let _publisher = publish(&rig.hub, "live/show");
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert_eq!(rig.times(), [0, 30, 33, 38]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_cannot_work_is_not_tried_again_until_the_settings_change() {
+        let rig = rig("*", |_| (Duration::ZERO, FailureCode::InvalidUrl));
+        let _publisher = publish(&rig.hub, "live/show");
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        assert_eq!(rig.times(), [0]);
+        assert!(matches!(rig.board.status().state, State::Stopped { .. }));
+        let mut other = Order::clone(&config("*", true));
+        other.config.url = "rtmp://other/app".into();
+        rig.order.send_replace(Arc::new(other));
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(rig.times(), [0, 600]);
     }
 }

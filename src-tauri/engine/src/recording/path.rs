@@ -32,7 +32,11 @@ pub(crate) fn create(
     for attempt in 1..=MAX_SAME_SECOND {
         let candidate = folder.join(file_name(path, local, attempt, extension));
         match OpenOptions::new().read(true).write(true).create_new(true).open(&candidate) {
-            Ok(file) => return Ok((file, candidate)),
+            Ok(file) => {
+                // A power cut must not lose the name of a file whose content is safe.
+                crate::paths::sync_folder(folder);
+                return Ok((file, candidate));
+            }
             Err(taken) if taken.kind() == io::ErrorKind::AlreadyExists => {}
             Err(other) => return Err(other),
         }
