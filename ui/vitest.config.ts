@@ -11,6 +11,8 @@ export default defineConfig({
   test: {
     include: ['src/**/*.test.ts'],
     setupFiles: ['test/setup.ts'],
+    // The pages of all files share one origin, and with it what is stored there.
+    fileParallelism: false,
     browser: {
       enabled: true,
       headless: true,

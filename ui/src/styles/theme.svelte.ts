@@ -6,7 +6,11 @@ const themes: readonly Theme[] = ['system', 'light', 'dark'];
 const systemIsDark = matchMedia('(prefers-color-scheme: dark)');
 
 class Appearance {
+  /** What the person chose. */
   theme = $state<Theme>(themes.find((theme) => theme === localStorage.getItem(STORED)) ?? 'system');
+
+  /** What is seen. */
+  shown = $state<'light' | 'dark'>('light');
 
   constructor() {
     systemIsDark.addEventListener('change', () => this.show());
@@ -21,7 +25,8 @@ class Appearance {
 
   private show(): void {
     const dark = this.theme === 'dark' || (this.theme === 'system' && systemIsDark.matches);
-    document.documentElement.dataset.theme = dark ? 'dark' : 'light';
+    this.shown = dark ? 'dark' : 'light';
+    document.documentElement.dataset.theme = this.shown;
   }
 }
 
