@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { append, HISTORY_SECONDS } from './history';
+import { append, HISTORY_SECONDS, span } from './history';
 import { RequestError } from './client';
 import { Attempt } from './attempt.svelte';
 import { Mirror } from './mirror.svelte';
@@ -16,6 +16,15 @@ test('a bitrate line forgets the oldest second, and a silent second is zero', ()
   history = append(history, 10_000_000, 8);
   expect(history.values).toHaveLength(HISTORY_SECONDS);
   expect(history.values.at(-1)).toBe(8);
+});
+
+test('a bitrate line begins with what was measured, and grows to its whole length', () => {
+  let history = append(undefined, 0, 0);
+  expect(history.values).toEqual([]);
+  history = append(history, 1000, 5);
+  expect(history.values).toEqual([5]);
+  expect([span(undefined), span(history)]).toEqual([30, 30]);
+  expect(span({ at: 0, values: Array<number>(45).fill(1) })).toBe(45);
 });
 
 test('a destination takes one stream, those of an application, or any', () => {
