@@ -1,6 +1,7 @@
 //! What tests of outputs share: an engine without listeners, streams made here or by FFmpeg, and readers of what came out.
 #![allow(dead_code, reason = "each test program uses its part")]
 
+pub(crate) mod rtmp;
 pub(crate) mod target;
 
 use std::path::{Path, PathBuf};

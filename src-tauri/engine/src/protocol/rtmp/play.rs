@@ -224,6 +224,10 @@ pub(super) async fn play(connection: &mut Connection, player: &mut Player) -> Re
     let stopping = connection.stopping().clone();
     let mut stopping = pin!(stopping.cancelled());
     let mut look = pin!(tokio::time::sleep(LOOK));
+    // What admits the player goes out before its media.
+    if listen(connection, player, Instant::now())? {
+        return Ok(Stopped::ByPlayer);
+    }
     loop {
         let wake = {
             let has_first = !player.first.is_empty();
