@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::{self, error::RecvError};
 use weir_hub::{Hub, StreamSnapshot};
 
 use crate::config::{Config, ConfigError, Settings};
@@ -82,7 +82,9 @@ impl Engine {
             events,
             supervisor: Supervisor::new(),
         };
-        context.supervisor.spawn("stream events", retell(context.clone()));
+        // Listened to before anything can publish, not when the task gets its first turn.
+        let heard = context.hub.events();
+        context.supervisor.spawn("stream events", retell(context.clone(), heard));
         let recordings = Recordings::start(context.clone(), &config.recording, paths.recordings_dir.clone());
         let destinations = Destinations::start(context.clone(), &config.destinations, secrets.clone());
         // Last, so that nothing misses the first stream.
@@ -192,8 +194,7 @@ impl Engine {
 }
 
 /// Retells what happens in the hub in the engine's own words.
-async fn retell(context: Context) -> End {
-    let mut heard = context.hub.events();
+async fn retell(context: Context, mut heard: broadcast::Receiver<weir_hub::Event>) -> End {
     loop {
         let event = tokio::select! {
             event = heard.recv() => event,

@@ -11,4 +11,7 @@ pub struct Config {
     /// Addresses to serve on, such as `127.0.0.1:8080` or `localhost:8080`. Default: none, which means off; whoever turns
     /// it on for the network (`:8080`) opens the controls to everyone who has the access token.
     pub listen: Vec<ListenAddress>,
+    /// Names that a browser may reach the page under beside `localhost` and the addresses it listens on, without port.
+    /// Default: none. Another name in a request is refused, since a foreign page can give this computer a name of its own.
+    pub names: Vec<String>,
 }

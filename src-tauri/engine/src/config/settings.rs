@@ -5,6 +5,7 @@ use std::path::Path;
 use weir_media::Secret;
 
 use super::{Config, ConfigError, Profile, file};
+use crate::destination;
 
 /// The settings of a running engine: what is stored, and what holds with the flags on top.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,6 +13,8 @@ pub struct Settings {
     profile: Profile,
     stored: Config,
     config: Config,
+    /// Identities of destinations that flags gave.
+    lent: Vec<String>,
     secrets: Vec<(String, Secret<String>)>,
 }
 
@@ -19,12 +22,12 @@ impl Settings {
     /// Reads the settings file.
     pub fn load(path: &Path, profile: Profile) -> Result<Self, ConfigError> {
         let stored = file::load(path, profile)?;
-        Ok(Self { profile, config: stored.clone(), stored, secrets: Vec::new() })
+        Ok(Self { profile, config: stored.clone(), stored, lent: Vec::new(), secrets: Vec::new() })
     }
 
     /// Settings that come from no file.
     pub fn new(config: Config, profile: Profile) -> Self {
-        Self { profile, stored: config.clone(), config, secrets: Vec::new() }
+        Self { profile, stored: config.clone(), config, lent: Vec::new(), secrets: Vec::new() }
     }
 
     /// Lays flags over what is stored: they hold while the engine runs and are not written to the file.
@@ -32,9 +35,12 @@ impl Settings {
         flags(&mut self.config);
     }
 
-    /// Holds a secret that a flag gave, such as `destination/<id>`, while the engine runs.
-    pub fn hold_secret(&mut self, name: impl Into<String>, value: Secret<String>) {
-        self.secrets.push((name.into(), value));
+    /// Adds a destination that a flag gave: it and its key hold while the engine runs and are not written to a file.
+    pub fn lend_destination(&mut self, destination: destination::Config, key: Option<Secret<String>>) {
+        self.config.destinations.retain(|known| known.id != destination.id);
+        self.lent.push(destination.id.clone());
+        self.secrets.extend(key.map(|key| (format!("destination/{}", destination.id), key)));
+        self.config.destinations.push(destination);
     }
 
     /// The secrets that flags gave.
@@ -54,13 +60,21 @@ impl Settings {
 
     /// Takes `config` and stores what changed by it at `path`; on an error nothing changes. Blocks for a small file.
     pub(crate) fn change(&mut self, config: Config, path: &Path) -> Result<(), ConfigError> {
-        let stored = file::with_changes(&self.stored, &self.config, &config)?;
+        let stored = file::with_changes(&self.stored, &self.without_lent(&self.config), &self.without_lent(&config))?;
         if stored != self.stored {
             file::save(path, &stored, self.profile)?;
         }
         self.stored = stored;
         self.config = config;
         Ok(())
+    }
+}
+
+impl Settings {
+    fn without_lent(&self, config: &Config) -> Config {
+        let mut config = config.clone();
+        config.destinations.retain(|destination| !self.lent.contains(&destination.id));
+        config
     }
 }
 
@@ -85,5 +99,27 @@ mod tests {
         config.recording.dir = None;
         settings.change(config, &path).unwrap();
         assert_eq!(file::load(&path, Profile::Serve).unwrap().recording.dir, None);
+    }
+
+    #[test]
+    fn a_destination_of_a_flag_is_not_stored_with_the_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        let destination = |id: &str| destination::Config {
+            id: id.to_owned(),
+            name: String::new(),
+            url: "rtmp://host/app".to_owned(),
+            streams: Default::default(),
+            enabled: true,
+        };
+        let mut settings = Settings::load(&path, Profile::Serve).unwrap();
+        settings.lend_destination(destination("relay-1"), Some(Secret::new("canary".to_owned())));
+        let mut config = settings.config().clone();
+        config.destinations.push(destination("mine"));
+        settings.change(config, &path).unwrap();
+        assert_eq!(settings.config().destinations.len(), 2);
+        let stored = file::load(&path, Profile::Serve).unwrap();
+        assert_eq!(stored.destinations, [destination("mine")]);
+        assert_eq!(settings.take_secrets()[0].0, "destination/relay-1");
     }
 }

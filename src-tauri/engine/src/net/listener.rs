@@ -83,6 +83,23 @@ fn no_ipv6(error: &io::Error) -> bool {
         || error.kind() == io::ErrorKind::Unsupported
 }
 
+/// Opens the sockets of `address`, or says in words why they do not open.
+pub async fn open(address: ListenAddress) -> Result<Vec<TcpListener>, ListenerState> {
+    let error = match bind(address) {
+        Ok(sockets) => return Ok(sockets),
+        Err(error) => error,
+    };
+    // Asking the system about its processes may take a while.
+    let explained = tokio::task::spawn_blocking(move || explain(address, &error)).await;
+    Err(explained.unwrap_or_else(|_| ListenerState::Failed {
+        code: "cannot_listen",
+        message: format!("{address} could not be opened."),
+        hint: "Choose another port.".to_owned(),
+        owner: None,
+        next_free_port: None,
+    }))
+}
+
 /// Why `address` did not open, in words, with the program that holds the port and a free port to offer. Blocks: it asks
 /// the OS about processes.
 pub(crate) fn explain(address: ListenAddress, error: &BindError) -> ListenerState {

@@ -8,3 +8,4 @@ pub mod owner;
 pub(crate) mod socket;
 
 pub use address::{AddressError, ListenAddress};
+pub use listener::open;

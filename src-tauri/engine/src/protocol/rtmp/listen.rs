@@ -138,7 +138,7 @@ impl Server {
     }
 
     async fn open(&self, address: ListenAddress) -> Arc<Listener> {
-        let opened = open(address).await;
+        let opened = listener::open(address).await;
         let state = match &opened {
             Ok(sockets) => ListenerState::Listening { bound: addresses(sockets) },
             Err(failed) => failed.clone(),
@@ -258,7 +258,7 @@ async fn keep_open(shared: Arc<Shared>, listener: Arc<Listener>, mut sockets: Ve
             () = tokio::time::sleep(RETRY) => {}
             () = stopping.cancelled() => return End::Stopped,
         }
-        let opened = open(listener.address).await;
+        let opened = listener::open(listener.address).await;
         let state = match &opened {
             Ok(sockets) => ListenerState::Listening { bound: addresses(sockets) },
             Err(failed) => failed.clone(),
@@ -294,22 +294,6 @@ fn out_of_sockets(shared: &Shared, error: &io::Error) {
         path: None,
         peer: None,
     });
-}
-
-async fn open(address: ListenAddress) -> Result<Vec<TcpListener>, ListenerState> {
-    let error = match listener::bind(address) {
-        Ok(sockets) => return Ok(sockets),
-        Err(error) => error,
-    };
-    // Asking the system about its processes may take a while.
-    let explained = tokio::task::spawn_blocking(move || listener::explain(address, &error)).await;
-    Err(explained.unwrap_or_else(|_| ListenerState::Failed {
-        code: "cannot_listen",
-        message: format!("{address} could not be opened."),
-        hint: "Choose another port.".to_owned(),
-        owner: None,
-        next_free_port: None,
-    }))
 }
 
 fn addresses(sockets: &[TcpListener]) -> Vec<SocketAddr> {
