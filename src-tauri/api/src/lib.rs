@@ -4,10 +4,14 @@
 //! The window calls [`router`] in process, without a port and without a token. A browser reaches the same router through
 //! [`http`], which adds the guard, the UI's files and the headers.
 
+mod apply;
 mod error;
 mod extract;
+mod feed;
+pub mod http;
 pub mod model;
 mod openapi;
+mod rates;
 mod router;
 
 mod destinations;

@@ -57,3 +57,8 @@ pub(crate) fn complete(document: &mut OpenApi) {
         }
     }
 }
+
+/// Serves the document itself.
+pub(crate) async fn show() -> crate::extract::Json<OpenApi> {
+    crate::extract::Json(openapi())
+}

@@ -1,52 +1,115 @@
 //! The one router, and how the noun files hang in it.
 
+use std::sync::Arc;
+
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::response::{IntoResponse, Response};
+use tokio::sync::{Mutex, Semaphore, broadcast};
+use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use weir_engine::Engine;
 
+use crate::error::{Code, Error};
+use crate::model::Topic;
 use crate::openapi::{Document, complete};
-use crate::{destinations, events, listeners, problems, recordings, settings, status, streams};
-
-/// What every route works on.
-#[derive(Debug, Clone)]
-pub(crate) struct Api {}
+use crate::rates::Rates;
+use crate::{destinations, events, listeners, openapi, problems, recordings, settings, status, streams};
 
 /// Where all routes live.
 const PREFIX: &str = "/api/v1";
+/// Largest body of a request in bytes: settings are small, and each request holds its body in memory.
+const MAX_BODY: usize = 64 << 10;
+/// Changes made here that a slow event stream may fall behind by before it is told to read everything anew.
+const CHANGES: usize = 64;
+
+/// What every route works on.
+#[derive(Debug, Clone)]
+pub(crate) struct Api {
+    pub(crate) engine: Engine,
+    /// Held while settings are read, changed and applied, so that two changes at once do not lose one.
+    pub(crate) changing: Arc<Mutex<()>>,
+    /// Places for event streams.
+    pub(crate) event_streams: Arc<Semaphore>,
+    /// What readers and destinations are sent.
+    pub(crate) rates: Rates<String>,
+    /// Changes that were made here and that the engine does not tell of.
+    pub(crate) changed: broadcast::Sender<Topic>,
+}
+
+impl Api {
+    pub(crate) fn new(engine: Engine) -> Self {
+        Self {
+            engine,
+            changing: Arc::default(),
+            event_streams: Arc::new(Semaphore::new(events::MAX_STREAMS)),
+            rates: Rates::default(),
+            changed: broadcast::channel(CHANGES).0,
+        }
+    }
+}
+
+/// The whole API over `engine`, without guard: who calls it in process is trusted.
+pub fn router(engine: Engine) -> Router {
+    described()
+        .0
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .with_state(Api::new(engine))
+}
 
 /// The routes with the document that describes them.
 pub(crate) fn described() -> (Router<Api>, OpenApi) {
-    let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
-        .nest(
-            PREFIX,
-            OpenApiRouter::new()
-                .routes(routes!(status::show))
-                .routes(routes!(streams::list))
-                .routes(routes!(streams::show))
-                .routes(routes!(streams::record, streams::stop_recording))
-                .routes(routes!(streams::kick_publisher))
-                .routes(routes!(streams::kick_reader))
-                .routes(routes!(listeners::list))
-                .routes(routes!(listeners::change))
-                .routes(routes!(destinations::list, destinations::create))
-                .routes(routes!(destinations::change, destinations::remove))
-                .routes(routes!(destinations::retry))
-                .routes(routes!(recordings::list))
-                .routes(routes!(recordings::folder))
-                .routes(routes!(recordings::remove))
-                .routes(routes!(recordings::file))
-                .routes(routes!(settings::show, settings::change))
-                .routes(routes!(problems::list, problems::clear))
-                .routes(routes!(events::listen)),
-        )
-        .split_for_parts();
+    let nouns = OpenApiRouter::new()
+        .routes(routes!(status::show))
+        .routes(routes!(streams::list))
+        .routes(routes!(streams::show))
+        .routes(routes!(streams::record, streams::stop_recording))
+        .routes(routes!(streams::kick_publisher))
+        .routes(routes!(streams::kick_reader))
+        .routes(routes!(listeners::list))
+        .routes(routes!(listeners::change))
+        .routes(routes!(destinations::list, destinations::create))
+        .routes(routes!(destinations::change, destinations::remove))
+        .routes(routes!(destinations::retry))
+        .routes(routes!(recordings::list))
+        .routes(routes!(recordings::folder))
+        .routes(routes!(recordings::remove))
+        .routes(routes!(recordings::file))
+        .routes(routes!(settings::show, settings::change))
+        .routes(routes!(problems::list, problems::clear))
+        .routes(routes!(events::listen));
+    let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi()).nest(PREFIX, nouns).split_for_parts();
     complete(&mut document);
-    (router, document)
+    (router.route(&format!("{PREFIX}/openapi.json"), axum::routing::get(openapi::show)), document)
 }
 
-/// The router.
-pub fn router() -> Router {
-    described().0.with_state(Api {})
+/// The answer to an address that does not exist.
+pub(crate) async fn not_found() -> Error {
+    Error::new(
+        Code::NotFound,
+        "There is nothing at this address.",
+        "The addresses are described in /api/v1/openapi.json.",
+    )
+}
+
+/// The answer to an address that exists, with another method.
+pub(crate) async fn method_not_allowed() -> Error {
+    Error::new(
+        Code::MethodNotAllowed,
+        "This address does not take this method.",
+        "The methods are described in /api/v1/openapi.json.",
+    )
+}
+
+/// A panic is a bug: it ends this request and nothing else, and its text stays in the log.
+fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    tracing::error!(panic = text.unwrap_or("without words"), "a request ended by a bug in Weir");
+    Error::internal().into_response()
 }

@@ -46,10 +46,14 @@ async fn check(State(guard): State<Arc<Guard>>, request: Request<Body>, next: Ne
     if guard.is_open(request.headers(), &cookie) {
         return next.run(request).await;
     }
-    if !api && request.method() == Method::GET && guard.is_start_address(request.uri()) {
+    if api {
+        return unauthorized();
+    }
+    // The page itself is no secret: it asks for the token where it needs one.
+    if request.method() == Method::GET && guard.is_start_address(request.uri()) {
         return guard.hand_out(&cookie);
     }
-    if api { unauthorized() } else { page::locked() }
+    next.run(request).await
 }
 
 impl Guard {
@@ -61,7 +65,7 @@ impl Guard {
             (None, Some(host), None) => host.to_str().ok().and_then(|host| host.parse::<Authority>().ok()),
             _ => None,
         };
-        host.filter(|host| !host.as_str().contains('@') && self.is_ours(host.host())).ok_or_else(|| {
+        host.filter(|host| is_plain(host) && self.is_ours(host.host())).ok_or_else(|| {
             Error::new(
                 Code::WrongHost,
                 "This name is not known as a name of this computer.",
@@ -101,6 +105,14 @@ impl Guard {
         }
         response
     }
+}
+
+/// Nothing but a name and perhaps a port.
+fn is_plain(host: &Authority) -> bool {
+    let after = host.as_str().strip_prefix(host.host());
+    after.is_some_and(|after| {
+        after.is_empty() || after.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok())
+    })
 }
 
 /// A browser keeps cookies by host, not by port: two programs on one computer need two names.

@@ -13,7 +13,7 @@ const POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self' 'u
     object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Name and value of each header.
-pub(super) const HEADERS: [(HeaderName, &str); 6] = [
+const HEADERS: [(HeaderName, &str); 6] = [
     (CONTENT_SECURITY_POLICY, POLICY),
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (X_FRAME_OPTIONS, "DENY"),

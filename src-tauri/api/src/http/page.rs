@@ -3,15 +3,6 @@
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 
-/// The token was missing or wrong.
-pub(super) fn locked() -> Response {
-    plain(
-        StatusCode::UNAUTHORIZED,
-        "Weir is locked",
-        "Open the address that <code>weir serve</code> printed when it started: it ends in <code>?token=…</code>.",
-    )
-}
-
 /// The UI was not there when the program was built.
 pub(super) fn without_ui() -> Response {
     plain(

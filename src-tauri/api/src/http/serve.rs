@@ -1,16 +1,18 @@
 //! Reading HTTP from sockets, under limits.
 
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// Connections at a time. A page uses a handful; the rest is a bound on memory and file descriptors for whoever opens
 /// connections and says nothing.
@@ -29,38 +31,62 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 /// Serves `router` on `listener` until `shutdown` is ready, then lets running answers end for a moment.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()> + Send) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let connections = GracefulShutdown::new();
-    let mut shutdown = std::pin::pin!(shutdown);
+    let connections = TaskTracker::new();
+    let end = End::default();
+    let _cut_at_the_end = end.cut.clone().drop_guard();
+    let mut shutdown = pin!(shutdown);
     loop {
         let accepted = tokio::select! {
             () = &mut shutdown => break,
             accepted = accept(&listener, &places) => accepted,
         };
-        let Some((stream, place)) = accepted else { continue };
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIMEOUT)
-            .max_buf_size(MAX_HEAD)
-            .max_headers(MAX_HEADERS)
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()))
-            .with_upgrades();
-        let connection = connections.watch(connection);
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "HTTP connection ended");
-            }
-            drop(place);
-        });
+        if let Some((stream, place)) = accepted {
+            connections.spawn(converse(stream, router.clone(), end.clone(), place));
+        }
     }
     drop(listener);
-    // Event streams have no end of their own; who is still there after the moment is cut off.
-    let _ = tokio::time::timeout(LAST_ANSWERS, connections.shutdown()).await;
+    end.finish.cancel();
+    connections.close();
+    // Event streams end with the engine; whoever is still there after the moment is cut off.
+    let _ = tokio::time::timeout(LAST_ANSWERS, connections.wait()).await;
 }
 
-type Place = tokio::sync::OwnedSemaphorePermit;
+/// How connections are told that the server ends.
+#[derive(Debug, Clone, Default)]
+struct End {
+    /// Answer what was asked, take nothing more.
+    finish: CancellationToken,
+    /// Now.
+    cut: CancellationToken,
+}
+
+async fn converse(stream: TcpStream, router: Router, end: End, place: OwnedSemaphorePermit) {
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(MAX_HEAD)
+        .max_headers(MAX_HEADERS)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        .with_upgrades();
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = end.finish.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            tokio::select! {
+                ended = connection => ended,
+                () = end.cut.cancelled() => Ok(()),
+            }
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "HTTP connection ended");
+    }
+    drop(place);
+}
 
 /// The next connection, once there is a place for it.
-async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> Option<(TcpStream, Place)> {
+async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> Option<(TcpStream, OwnedSemaphorePermit)> {
     let place = Arc::clone(places).acquire_owned().await.ok()?;
     match listener.accept().await {
         Ok((stream, _)) => {

@@ -2,9 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use weir_engine::destination;
 use weir_media::Secret;
 
 use super::Notice;
+use super::notice::word;
+use super::time::{from_millis, rounded};
+
+/// What stands in for a secret part of an address.
+pub(crate) const MASK: &str = "•••";
 
 /// Every destination.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -53,8 +59,13 @@ pub struct Destination {
     pub enabled: bool,
     /// What it is doing.
     pub state: DestinationState,
-    /// The stream it sends now.
+    /// The stream it sends, or tries to.
     pub sending: Option<String>,
+    /// Live streams that it would take too, but cannot as long as it sends another.
+    pub also_waiting: Vec<String>,
+    /// When the state began, RFC 3339.
+    #[schema(format = DateTime)]
+    pub since: String,
     /// Seconds until the next attempt, while retrying.
     pub retry_in_seconds: Option<f64>,
     /// How often it had to connect again since it was switched on.
@@ -69,6 +80,9 @@ pub struct Destination {
     pub frames_skipped: u64,
     /// The last thing that went wrong; null when nothing did.
     pub last_error: Option<Notice>,
+    /// When that was, RFC 3339.
+    #[schema(format = DateTime)]
+    pub last_error_at: Option<String>,
 }
 
 /// A new destination.
@@ -124,4 +138,46 @@ fn secret<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Secret<String>, D
 
 fn optional_secret<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Secret<String>>, D::Error> {
     Option::<String>::deserialize(from).map(|value| value.map(Secret::new))
+}
+
+impl From<destination::Status> for Destination {
+    fn from(status: destination::Status) -> Self {
+        let retry_in = match status.state {
+            destination::State::Retrying { in_seconds, .. } => Some(rounded(in_seconds)),
+            _ => None,
+        };
+        let state = match status.state {
+            destination::State::Off => DestinationState::Disabled,
+            destination::State::WaitingForStream => DestinationState::Waiting,
+            destination::State::Connecting { .. } => DestinationState::Connecting,
+            destination::State::Live => DestinationState::Live,
+            destination::State::Behind { .. } => DestinationState::Behind,
+            destination::State::Retrying { .. } => DestinationState::Retrying,
+            destination::State::Stopped { .. } => DestinationState::Stopped,
+        };
+        Self {
+            id: status.id,
+            name: status.name,
+            url: status.url,
+            key_set: status.key_set,
+            streams: status.streams.into(),
+            enabled: status.enabled,
+            state,
+            sending: status.path,
+            also_waiting: status.also_waiting,
+            since: from_millis(status.since),
+            retry_in_seconds: retry_in,
+            reconnects: status.reconnects,
+            bitrate: status.bitrate_bps,
+            bytes_sent: status.bytes_sent,
+            behind_seconds: rounded(status.behind_seconds),
+            frames_skipped: status.frames_skipped,
+            last_error_at: status.last_error.as_ref().map(|error| from_millis(error.at)),
+            last_error: status.last_error.map(|error| Notice {
+                code: word(&error.failure.code),
+                message: error.failure.message,
+                hint: error.failure.hint,
+            }),
+        }
+    }
 }

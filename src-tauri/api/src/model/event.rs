@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{DestinationState, Problem, Totals};
+use super::{Destination, DestinationState, Problem, Stream, Totals};
 
 /// One event. `type` tells which.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -105,4 +105,34 @@ pub struct DestinationStats {
     pub frames_skipped: u64,
     /// Seconds until the next attempt, while retrying.
     pub retry_in_seconds: Option<f64>,
+}
+
+impl From<&Stream> for StreamStats {
+    fn from(stream: &Stream) -> Self {
+        let recording = stream.recording.as_ref().filter(|_| stream.is_recorded());
+        Self {
+            path: stream.path.clone(),
+            uptime_seconds: stream.uptime_seconds,
+            bitrate: stream.bitrate,
+            fps: stream.fps,
+            key_frame_interval_seconds: stream.key_frame_interval_seconds,
+            readers: stream.readers.len(),
+            recording_bytes: recording.map(|recording| recording.size_bytes),
+            recording_seconds: recording.map(|recording| recording.duration_seconds),
+        }
+    }
+}
+
+impl From<&Destination> for DestinationStats {
+    fn from(destination: &Destination) -> Self {
+        Self {
+            id: destination.id.clone(),
+            state: destination.state,
+            bitrate: destination.bitrate,
+            bytes_sent: destination.bytes_sent,
+            behind_seconds: destination.behind_seconds,
+            frames_skipped: destination.frames_skipped,
+            retry_in_seconds: destination.retry_in_seconds,
+        }
+    }
 }

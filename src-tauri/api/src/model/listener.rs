@@ -2,8 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use weir_engine::status;
 
 use super::Notice;
+
+/// The engine's word for a port that another program holds.
+const PORT_TAKEN: &str = "port_in_use";
 
 /// Every listener.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -16,8 +20,6 @@ pub struct ListenerList {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ListenerState {
-    /// It is starting.
-    Starting,
     /// It accepts connections.
     Listening,
     /// Switched off.
@@ -47,7 +49,7 @@ pub struct Listener {
     /// `rtmp`.
     #[schema(example = "rtmp")]
     pub protocol: String,
-    /// Port from the settings.
+    /// Port from the settings; 0 lets the system choose, see `bound`.
     #[schema(example = 1935)]
     pub port: u16,
     /// Whether it is switched on.
@@ -88,4 +90,38 @@ pub struct ListenerPatch {
     pub enabled: Option<bool>,
     /// Who can connect.
     pub reach: Option<Reach>,
+}
+
+impl From<&status::Listener> for Listener {
+    fn from(listener: &status::Listener) -> Self {
+        let port = listener.address.port();
+        let shown = Self {
+            id: listener.id.clone(),
+            protocol: listener.protocol.to_owned(),
+            port,
+            enabled: true,
+            reach: if listener.open_to_network { Reach::Network } else { Reach::ThisComputer },
+            state: ListenerState::Listening,
+            bound: Vec::new(),
+            problem: None,
+            port_owner: None,
+            next_free_port: None,
+        };
+        match &listener.state {
+            status::ListenerState::Off => Self { enabled: false, state: ListenerState::Disabled, ..shown },
+            status::ListenerState::Listening { bound } => {
+                Self { bound: bound.iter().map(ToString::to_string).collect(), ..shown }
+            }
+            status::ListenerState::Failed { code, message, hint, owner, next_free_port } => {
+                let taken = *code == PORT_TAKEN;
+                Self {
+                    state: if taken { ListenerState::PortTaken } else { ListenerState::Failed },
+                    problem: Some(Notice { code: (*code).to_owned(), message: message.clone(), hint: hint.clone() }),
+                    port_owner: owner.as_ref().map(|owner| PortOwner { pid: owner.pid, name: owner.name.clone() }),
+                    next_free_port: *next_free_port,
+                    ..shown
+                }
+            }
+        }
+    }
 }

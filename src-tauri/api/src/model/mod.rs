@@ -25,3 +25,6 @@ pub use settings::{DuplicatePublisher, Settings, SettingsPatch};
 pub use status::{IngestAddress, Status, Totals};
 pub use stream::{Publisher, Reader, ReaderKind, Stream, StreamList, StreamRecording, StreamState};
 pub use track::{Track, TrackKind};
+
+pub(crate) use destination::MASK;
+pub(crate) use time::{from_millis, rfc3339};

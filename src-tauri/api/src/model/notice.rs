@@ -14,3 +14,8 @@ pub struct Notice {
     /// One plain sentence: what to do; empty when there is nothing to do.
     pub hint: String,
 }
+
+/// The word that a fixed code of the engine has on the wire.
+pub(crate) fn word(code: &impl Serialize) -> String {
+    serde_json::to_value(code).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
+}

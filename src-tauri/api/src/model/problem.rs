@@ -32,3 +32,18 @@ pub struct Problem {
     /// Address of the other side, without its port, when there is one.
     pub remote: Option<String>,
 }
+
+impl From<weir_engine::Problem> for Problem {
+    fn from(problem: weir_engine::Problem) -> Self {
+        Self {
+            id: problem.id,
+            at: super::time::from_millis(problem.at),
+            count: problem.count,
+            code: problem.code,
+            message: problem.message,
+            hint: problem.hint,
+            stream: problem.path,
+            remote: problem.peer,
+        }
+    }
+}

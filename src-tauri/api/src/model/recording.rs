@@ -2,8 +2,12 @@
 
 use serde::Serialize;
 use utoipa::ToSchema;
+use weir_engine::recording;
 
 use super::Notice;
+use super::notice::word;
+use super::stream::file_name;
+use super::time::from_millis;
 
 /// The recordings folder and what is in it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -66,4 +70,39 @@ pub struct Recording {
     pub state: RecordingState,
     /// Why it failed; null when it did not.
     pub failure: Option<Notice>,
+}
+
+impl Recording {
+    /// A file of the folder, with what this run of the program knows of it.
+    pub(crate) fn new(entry: recording::Entry, known: &[recording::Status]) -> Self {
+        let known = known.iter().rev().find(|recording| file_name(recording) == entry.name);
+        let failure = known.and_then(|recording| match &recording.state {
+            recording::State::Failed(failure) => Some(Notice::from(failure)),
+            recording::State::Recording | recording::State::Complete => None,
+        });
+        let state = match entry.state {
+            recording::EntryState::Recording => RecordingState::Recording,
+            _ if failure.is_some() => RecordingState::Failed,
+            recording::EntryState::Complete => RecordingState::Finished,
+            recording::EntryState::Interrupted => RecordingState::Interrupted,
+            recording::EntryState::Damaged => RecordingState::Damaged,
+        };
+        Self {
+            id: entry.name.clone(),
+            file_name: entry.name,
+            stream: known.map(|recording| recording.path.clone()),
+            started_at: known.map(|recording| from_millis(recording.started_at)),
+            modified_at: from_millis(entry.modified_ms),
+            duration_seconds: entry.duration_seconds.map(super::time::rounded),
+            size_bytes: entry.size,
+            state,
+            failure,
+        }
+    }
+}
+
+impl From<&recording::Failure> for Notice {
+    fn from(failure: &recording::Failure) -> Self {
+        Self { code: word(&failure.code), message: failure.message.clone(), hint: failure.hint.clone() }
+    }
 }

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use weir_engine::{Engine, streams};
+
+use super::time::seconds;
 
 /// What happens when a second publisher comes for a stream that has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -51,4 +54,23 @@ pub struct SettingsPatch {
     /// How long a player waits for a stream that is not there, seconds, 0 to 300.
     #[schema(minimum = 0, maximum = 300)]
     pub play_wait_seconds: Option<f64>,
+}
+
+impl Settings {
+    pub(crate) fn new(engine: &Engine) -> Self {
+        let config = engine.config();
+        let folder = engine.recordings().folder();
+        Self {
+            record_all: config.recording.record_all,
+            record_dir: std::path::absolute(&folder).unwrap_or(folder).display().to_string(),
+            chunk_size: config.rtmp.chunk_size.bytes(),
+            duplicate_publisher: match config.streams.duplicate_publisher {
+                streams::DuplicatePublisher::Refuse => DuplicatePublisher::Refuse,
+                streams::DuplicatePublisher::Replace => DuplicatePublisher::Replace,
+            },
+            grace_seconds: seconds(config.streams.grace_seconds.duration()),
+            play_wait_seconds: seconds(config.streams.play_wait_seconds.duration()),
+            config_file: Some(engine.paths().config_file.display().to_string()),
+        }
+    }
 }

@@ -1,9 +1,15 @@
 //! A live stream, who sends it and who reads it.
 
+use std::time::Instant;
+
 use serde::Serialize;
 use utoipa::ToSchema;
+use weir_engine::recording;
+use weir_media::StreamPath;
 
-use super::{Notice, Track};
+use super::time::{ago, from_millis, rounded, seconds};
+use super::{Notice, Track, TrackKind};
+use crate::rates::Rates;
 
 /// Every stream that exists now.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -113,7 +119,7 @@ pub struct Reader {
 /// The recording of a stream.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct StreamRecording {
-    /// Name of the file in the recordings folder.
+    /// Name of the file in the recordings folder; empty until the first frame is written.
     pub file_name: String,
     /// When it began, RFC 3339.
     #[schema(format = DateTime)]
@@ -124,4 +130,105 @@ pub struct StreamRecording {
     pub size_bytes: u64,
     /// Why it stopped by itself; null while it runs.
     pub failure: Option<Notice>,
+}
+
+impl Stream {
+    /// What the hub knows of a stream, with what the recordings know of it.
+    pub(crate) fn new(
+        stream: &weir_hub::StreamSnapshot,
+        recordings: &[recording::Status],
+        rates: &Rates<String>,
+        now: Instant,
+    ) -> Self {
+        let (state, left) = match stream.state {
+            weir_hub::StreamState::Waiting => (StreamState::Waiting, None),
+            weir_hub::StreamState::Live => (StreamState::Live, None),
+            weir_hub::StreamState::Grace { left } => (StreamState::Interrupted, Some(left)),
+        };
+        let began = state != StreamState::Waiting;
+        let tracks: Vec<Track> = stream.tracks.iter().map(Track::from).collect();
+        Self {
+            path: stream.path.to_string(),
+            state,
+            started_at: began.then(|| ago(stream.uptime)),
+            uptime_seconds: if began { seconds(stream.uptime) } else { 0.0 },
+            ends_in_seconds: left.map(seconds),
+            publisher: stream.origin.as_ref().map(Publisher::from),
+            bitrate: stream.bitrate,
+            fps: tracks.iter().find(|track| track.kind == TrackKind::Video).and_then(|track| track.fps),
+            key_frame_interval_seconds: stream.key_frame_interval.map(seconds),
+            bytes_in: stream.bytes,
+            readers: stream.readers.iter().map(|reader| Reader::new(reader, rates, now)).collect(),
+            recording: StreamRecording::of(&stream.path, recordings),
+            tracks,
+        }
+    }
+}
+
+impl Stream {
+    /// Whether a recording of it is being written.
+    pub(crate) fn is_recorded(&self) -> bool {
+        self.recording.as_ref().is_some_and(|recording| recording.failure.is_none())
+    }
+}
+
+impl From<&weir_hub::Origin> for Publisher {
+    fn from(origin: &weir_hub::Origin) -> Self {
+        Self {
+            protocol: origin.protocol.to_owned(),
+            remote: origin.peer.map_or_else(|| String::from("this program"), |peer| peer.to_string()),
+            client: origin.agent.clone(),
+        }
+    }
+}
+
+impl Reader {
+    fn new(reader: &weir_hub::ReaderSnapshot, rates: &Rates<String>, now: Instant) -> Self {
+        let kind = match reader.role {
+            weir_hub::Role::Player => ReaderKind::Player,
+            weir_hub::Role::Recording => ReaderKind::Recording,
+            weir_hub::Role::Destination => ReaderKind::Destination,
+            weir_hub::Role::Preview => ReaderKind::Other,
+        };
+        let origin = &reader.origin;
+        let named = || origin.agent.clone().unwrap_or_else(|| origin.protocol.to_owned());
+        let id = reader.id.0.to_string();
+        Self {
+            kind,
+            protocol: (kind != ReaderKind::Recording).then(|| origin.protocol.to_owned()),
+            remote: origin.peer.map_or_else(named, |peer| peer.to_string()),
+            client: origin.agent.clone().filter(|_| kind == ReaderKind::Player),
+            started_at: ago(reader.age),
+            bytes_sent: reader.bytes_sent,
+            bitrate: rates.bits_per_second(format!("reader/{id}"), reader.bytes_sent, now),
+            behind_seconds: seconds(reader.lag),
+            frames_skipped: reader.skipped,
+            id,
+        }
+    }
+}
+
+impl StreamRecording {
+    /// The newest recording of `path`, when it runs or ended in a fault.
+    fn of(path: &StreamPath, recordings: &[recording::Status]) -> Option<Self> {
+        let newest = recordings.iter().rev().find(|recording| recording.path == path.as_str())?;
+        let failure = match &newest.state {
+            recording::State::Recording => None,
+            recording::State::Complete => return None,
+            recording::State::Failed(failure) => Some(Notice::from(failure)),
+        };
+        Some(Self {
+            file_name: file_name(newest),
+            started_at: from_millis(newest.started_at),
+            duration_seconds: rounded(newest.duration_ms as f64 / 1000.0),
+            size_bytes: newest.bytes,
+            failure,
+        })
+    }
+}
+
+/// The name of the file, empty until there is one.
+pub(crate) fn file_name(recording: &recording::Status) -> String {
+    let name = recording.file.as_deref().and_then(std::path::Path::file_name);
+    name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }

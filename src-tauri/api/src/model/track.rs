@@ -3,6 +3,8 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::time::rounded;
+
 /// What a track carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -51,4 +53,36 @@ pub struct Track {
     pub bitrate: u64,
     /// Frames received.
     pub frames: u64,
+}
+
+impl From<&weir_hub::TrackSnapshot> for Track {
+    fn from(snapshot: &weir_hub::TrackSnapshot) -> Self {
+        let track = &snapshot.track;
+        let (video, audio) = (track.video.as_ref(), track.audio.as_ref());
+        let kind = match track.id.kind {
+            weir_media::TrackKind::Video => TrackKind::Video,
+            weir_media::TrackKind::Audio => TrackKind::Audio,
+            weir_media::TrackKind::Data => TrackKind::Data,
+        };
+        let measured = (snapshot.frame_rate > 0.0).then_some(snapshot.frame_rate);
+        let declared = video.and_then(|video| video.frame_rate);
+        let profile = video.and_then(|video| video.profile.clone());
+        Self {
+            kind,
+            index: track.id.index,
+            codec: track.codec.to_string(),
+            profile: profile.or_else(|| audio.and_then(|audio| audio.profile.clone())),
+            level: video.and_then(|video| video.level.clone()),
+            width: video.and_then(|video| video.width),
+            height: video.and_then(|video| video.height),
+            fps: measured.or(declared).filter(|_| kind == TrackKind::Video).map(rounded),
+            bit_depth: video.and_then(|video| video.bit_depth),
+            hdr: video.map(|video| video.hdr),
+            sample_rate: audio.and_then(|audio| audio.sample_rate),
+            channels: audio.and_then(|audio| audio.channels),
+            language: track.language.clone(),
+            bitrate: snapshot.bitrate,
+            frames: snapshot.frames,
+        }
+    }
 }
