@@ -1,2 +1,31 @@
-//! placeholder
-fn main() {}
+//! The headless program `weir`: flags over the environment over the settings file over the defaults, then the engine with
+//! the same page and API that the window has, over HTTP.
+
+mod arguments;
+mod exit;
+mod flags;
+mod log;
+mod page;
+mod serve;
+mod settings;
+mod signal;
+mod values;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match start() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(exit) => exit.tell(),
+    }
+}
+
+fn start() -> Result<(), exit::Exit> {
+    let flags = flags::parse(std::env::args_os())?;
+    log::start(flags.log_level);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(exit::Exit::failed)?;
+    let ended = runtime.block_on(serve::serve(flags));
+    // A disk that does not answer must not keep the program.
+    runtime.shutdown_background();
+    ended
+}

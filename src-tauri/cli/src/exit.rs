@@ -1,0 +1,38 @@
+//! How the program ends, and the one line it says then.
+
+use std::fmt::Display;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+/// An end that is not a plain success.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// What was asked for is a text, such as the version: code 0.
+    Answer(String),
+    /// It could not do its work: code 1.
+    Failed(String),
+    /// It was called in a wrong way: code 2.
+    Misused(String),
+}
+
+impl Exit {
+    /// A failure in the words of an error.
+    pub(crate) fn failed(error: impl Display) -> Self {
+        Self::Failed(error.to_string())
+    }
+
+    /// Says its line. A closed terminal is no reason to fail in another way.
+    pub(crate) fn tell(self) -> ExitCode {
+        let (line, code) = match self {
+            Self::Answer(text) => {
+                let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
+                return ExitCode::SUCCESS;
+            }
+            Self::Failed(line) => (line, 1),
+            Self::Misused(line) => (line, 2),
+        };
+        let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+        let _ = writeln!(std::io::stderr(), "weir: {line}");
+        ExitCode::from(code)
+    }
+}
