@@ -89,7 +89,8 @@ pub enum Start {
 }
 
 /// What happens to a reader that falls behind. Lag is media time between the reader and the newest frame, less the lag it
-/// began with.
+/// began with, but never more than the time for which the frame that it reads next has been there: what a publisher
+/// delivers late or in a burst is no reader's fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LagPolicy {
     /// Beyond this, disposable frames are skipped.

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use weir_media::{Frame, FrameKind, TimeDelta, Timestamp, TrackId, TrackKind, Tracks};
 
 /// One place in the ring.
@@ -26,6 +27,8 @@ struct Entry {
     item: Item,
     /// Time of the entry: the frame's, or the newest before it.
     dts: Timestamp,
+    /// When it was put in.
+    arrived: Instant,
 }
 
 #[derive(Debug)]
@@ -88,11 +91,17 @@ impl Ring {
         self.entries.get(at).map(|entry| (&entry.item, entry.dts))
     }
 
-    /// The time of the first frame numbered `seq` or later.
-    pub(crate) fn next_frame_time(&self, seq: u64) -> Option<Timestamp> {
+    /// When the entry with this number was put in.
+    pub(crate) fn arrived(&self, seq: u64) -> Option<Instant> {
+        let at = usize::try_from(seq.checked_sub(self.base)?).ok()?;
+        self.entries.get(at).map(|entry| entry.arrived)
+    }
+
+    /// The time of the first frame numbered `seq` or later, and when it arrived.
+    pub(crate) fn next_frame(&self, seq: u64) -> Option<(Timestamp, Instant)> {
         let at = usize::try_from(seq.checked_sub(self.base)?).ok()?;
         let mut rest = self.entries.range(at.min(self.entries.len())..);
-        rest.find(|entry| matches!(entry.item, Item::Frame(_))).map(|entry| entry.dts)
+        rest.find(|entry| matches!(entry.item, Item::Frame(_))).map(|entry| (entry.dts, entry.arrived))
     }
 
     /// The newest place to begin.
@@ -134,7 +143,7 @@ impl Ring {
     }
 
     fn push(&mut self, item: Item, dts: Timestamp, bytes: usize) {
-        self.entries.push_back(Entry { item, dts });
+        self.entries.push_back(Entry { item, dts, arrived: Instant::now() });
         self.bytes += bytes;
         self.evict();
     }

@@ -234,11 +234,11 @@ impl Subscriber {
 
     /// Applies the lag policy before entry `seq` is read; returns where to read instead.
     fn mind_lag(&mut self, ring: &Ring, seq: u64, batch: &mut Vec<Delivery>) -> Result<u64, EndReason> {
-        let Some(dts) = ring.next_frame_time(seq) else { return Ok(seq) };
+        let Some((dts, arrived)) = ring.next_frame(seq) else { return Ok(seq) };
         let lag = ring.newest() - dts;
         self.slot.lag_nanos.store(lag.to_duration().as_nanos() as u64, Ordering::Relaxed);
         self.least_lag = self.least_lag.min(lag);
-        let late = (lag - self.least_lag).to_duration();
+        let late = self.late(lag, arrived);
         if self.lag.disconnect.is_some_and(|limit| late > limit) {
             return Err(EndReason::TooSlow);
         }
@@ -261,7 +261,7 @@ impl Subscriber {
             match item {
                 Item::Tracks(tracks) => self.tell(tracks, batch),
                 Item::Gap(gap) => batch.push(Delivery::Gap { gap: *gap }),
-                Item::Frame(frame) if self.skips(ring, frame.kind, dts) => {
+                Item::Frame(frame) if self.skips(ring, frame.kind, dts, seq) => {
                     if left_out == 0 {
                         left_from = dts;
                     }
@@ -287,8 +287,17 @@ impl Subscriber {
         }
     }
 
-    fn skips(&self, ring: &Ring, kind: FrameKind, dts: Timestamp) -> bool {
-        kind == FrameKind::Disposable && (ring.newest() - dts - self.least_lag).to_duration() > self.lag.skip_disposable
+    fn skips(&self, ring: &Ring, kind: FrameKind, dts: Timestamp, seq: u64) -> bool {
+        kind == FrameKind::Disposable
+            && ring
+                .arrived(seq)
+                .is_some_and(|arrived| self.late(ring.newest() - dts, arrived) > self.lag.skip_disposable)
+    }
+
+    /// By how much the reader is late, with `lag` to the newest frame and a frame waiting for it since `arrived`. A publisher
+    /// whose network held seconds back and then delivers them at once makes nobody late who takes them then.
+    fn late(&self, lag: TimeDelta, arrived: Instant) -> Duration {
+        (lag - self.least_lag).to_duration().min(arrived.elapsed())
     }
 }
 

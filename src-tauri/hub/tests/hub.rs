@@ -210,12 +210,31 @@ async fn disposable_frames_go_first() {
     drain(&mut slow);
     for at in (40..2440).step_by(40) {
         write(&mut publisher, at, if at % 80 == 0 { FrameKind::Disposable } else { FrameKind::Delta });
+        advance(Duration::from_millis(40)).await;
     }
     let batch = drain(&mut slow);
     let late: Vec<_> = times(&batch).into_iter().filter(|at| *at < 800).collect();
     assert!(late.iter().all(|at| at % 80 != 0), "{late:?}");
     assert_eq!(times(&batch).into_iter().filter(|at| at % 80 != 0).count(), 30, "no other frame is missing");
     assert!(matches!(batch.last(), Some(Delivery::Frame { .. } | Delivery::Skipped { .. })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_burst_of_the_publisher_makes_no_reader_late_that_takes_it() {
+    let hub = Hub::new(HubOptions::default());
+    let mut publisher = publish(&hub);
+    let mut player = hub.subscribe(&path(), SubscribeOptions::player(origin())).unwrap();
+    write(&mut publisher, 0, FrameKind::Key);
+    drain(&mut player);
+    // The publisher's network holds 8 s back, then delivers them at once.
+    advance(Duration::from_secs(8)).await;
+    for at in (40..8000).step_by(40) {
+        let kind = if at % 1000 == 0 { FrameKind::Key } else { FrameKind::Disposable };
+        write(&mut publisher, at, kind);
+    }
+    advance(Duration::from_millis(100)).await;
+    let batch = drain(&mut player);
+    assert_eq!(times(&batch), (40..8000).step_by(40).collect::<Vec<_>>());
 }
 
 #[tokio::test(start_paused = true)]
