@@ -41,11 +41,6 @@ impl task::Carrier for Carrier {
             Ok(url) => url,
             Err(failure) => return Outcome::Hopeless(failure),
         };
-        // Subscribed before connecting, so that a stream that ends meanwhile is noticed; reading begins at what is the
-        // newest key frame then.
-        let origin = Origin { agent: Some(order.config.name.clone()), ..Origin::internal("rtmp") };
-        let options = SubscribeOptions { wait: Some(Duration::ZERO), ..SubscribeOptions::destination(origin) };
-        let Ok(subscriber) = self.hub.subscribe(path, options) else { return Outcome::StreamEnded };
         let opened = tokio::select! {
             opened = open(&url, board) => opened,
             () = orders.interrupted(order, Some(path), |new| board.ordered(new)) => return Outcome::Interrupted,
@@ -54,6 +49,10 @@ impl task::Carrier for Carrier {
             Ok(connection) => connection,
             Err(failure) => return Outcome::Failed(failure),
         };
+        // Only now, so that it begins at what is the newest key frame now. A stream that has ended meanwhile is not waited for.
+        let origin = Origin { agent: Some(order.config.name.clone()), ..Origin::internal("rtmp") };
+        let options = SubscribeOptions { wait: Some(Duration::ZERO), ..SubscribeOptions::destination(origin) };
+        let Ok(subscriber) = self.hub.subscribe(path, options) else { return Outcome::StreamEnded };
         board.stands(Standing::Live);
         tracing::info!(destination = order.config.id, stream = %path, "live");
         let interrupted = orders.interrupted(order, Some(path), |new| board.ordered(new));
