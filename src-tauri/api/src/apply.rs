@@ -8,6 +8,13 @@ use weir_media::Secret;
 use crate::error::{Code, Error};
 use crate::router::Api;
 
+/// A secret that changes along with the settings; without a value it is forgotten.
+#[derive(Debug)]
+pub(crate) struct SecretChange {
+    pub(crate) name: String,
+    pub(crate) value: Option<Secret<String>>,
+}
+
 /// A change that has its turn: nobody else changes settings until it is done or dropped.
 #[derive(Debug)]
 pub(crate) struct Change {
@@ -29,7 +36,7 @@ impl Change {
     /// It runs to its end even when the client that asked for it has gone: half of a change must not stay.
     pub(crate) async fn finish(
         self,
-        secret: Option<(String, Option<Secret<String>>)>,
+        secret: Option<SecretChange>,
         edit: impl FnOnce(&mut Config),
     ) -> Result<(), Error> {
         let Self { engine, turn, mut config } = self;
@@ -54,8 +61,8 @@ pub(crate) async fn apply(api: &Api, edit: impl FnOnce(&mut Config) -> Result<()
     change.finish(None, |config| *config = edited).await
 }
 
-async fn store(engine: &Engine, config: Config, secret: Option<(String, Option<Secret<String>>)>) -> Result<(), Error> {
-    let Some((name, value)) = secret else {
+async fn store(engine: &Engine, config: Config, secret: Option<SecretChange>) -> Result<(), Error> {
+    let Some(SecretChange { name, value }) = secret else {
         return engine.apply(config).await.map_err(|error| not_saved(&error));
     };
     let before = engine.secrets().find(&name);

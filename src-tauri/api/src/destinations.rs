@@ -7,7 +7,7 @@ use weir_engine::destination::{self, Given, GivenError};
 use weir_engine::streams::StreamPattern;
 use weir_media::Secret;
 
-use crate::apply::Change;
+use crate::apply::{Change, SecretChange};
 use crate::error::{Code, Error};
 use crate::extract::{Json, Path};
 use crate::model::{Destination, DestinationCreate, DestinationList, DestinationPatch, MASK};
@@ -47,7 +47,7 @@ pub(crate) async fn create(
             "Remove one that you do not need.",
         ));
     }
-    let secret = given.key.map(|key| (secret_name(&id), Some(key)));
+    let secret = given.key.map(|key| SecretChange { name: secret_name(&id), value: Some(key) });
     change.finish(secret, |settings| settings.destinations.push(config)).await?;
     one(&api, &id).map(|shown| (StatusCode::CREATED, Json(shown)))
 }
@@ -90,7 +90,7 @@ pub(crate) async fn change(
 pub(crate) async fn remove(State(api): State<Api>, Path(id): Path<String>) -> Result<StatusCode, Error> {
     let change = Change::begin(&api).await;
     find(&change.config, &id)?;
-    let secret = Some((secret_name(&id), None));
+    let secret = Some(SecretChange { name: secret_name(&id), value: None });
     change.finish(secret, |settings| settings.destinations.retain(|known| known.id != id)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -129,16 +129,16 @@ fn change_address(
     api: &Api,
     changed: &mut destination::Config,
     patch: &DestinationPatch,
-) -> Result<Option<(String, Option<Secret<String>>)>, Error> {
+) -> Result<Option<SecretChange>, Error> {
     let name = secret_name(&changed.id);
     let kept = api.engine.secrets().find(&name);
     let Some(url) = &patch.url else {
         let Some(key) = &patch.key else { return Ok(None) };
         if !key.is_set() {
-            return Ok(Some((name, None)));
+            return Ok(Some(SecretChange { name, value: None }));
         }
         let given = read(&Secret::new(changed.url.clone()), Some(key))?;
-        return Ok(Some((name, given.key)));
+        return Ok(Some(SecretChange { name, value: given.key }));
     };
     let before = Given::read(&changed.url, None).ok();
     let given = read(url, patch.key.as_ref())?;
@@ -148,7 +148,7 @@ fn change_address(
         return Ok(None);
     }
     changed.url = given.url;
-    Ok(Some((name, given.key)))
+    Ok(Some(SecretChange { name, value: given.key }))
 }
 
 fn read(url: &Secret<String>, key: Option<&Secret<String>>) -> Result<Given, Error> {

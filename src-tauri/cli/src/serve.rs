@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use weir_engine::Engine;
+use weir_engine::net::{self, ListenAddress};
 use weir_engine::status::ListenerState;
 
 use crate::exit::Exit;
@@ -21,6 +22,7 @@ const PAGE: Duration = Duration::from_millis(3500);
 pub(crate) async fn serve(flags: Flags) -> Result<(), Exit> {
     let (settings, paths) = settings(flags)?;
     let mut signals = Signals::listen().map_err(Exit::failed)?;
+    try_rtmp(settings.config().rtmp.addresses()).await?;
     let sockets = page::open(&settings.config().http.listen).await?;
     let engine = Engine::start(settings, paths).await.map_err(Exit::failed)?;
     if let Some(line) = closed_listener(&engine) {
@@ -63,7 +65,16 @@ pub(crate) async fn serve(flags: Flags) -> Result<(), Exit> {
     Ok(())
 }
 
-/// A line for the first RTMP listener that is not open.
+/// Opens the addresses of RTMP for a moment: what is wrong with them is said before anything else begins, in one line. The
+/// engine alone would go on without them, as the window wants it.
+async fn try_rtmp(addresses: &[ListenAddress]) -> Result<(), Exit> {
+    for address in addresses {
+        net::open(*address).await.map_err(|state| Exit::Failed(page::not_open("RTMP", *address, &state)))?;
+    }
+    Ok(())
+}
+
+/// A line for the first RTMP listener that is not open: somebody took its port after [`try_rtmp`].
 fn closed_listener(engine: &Engine) -> Option<String> {
     let listeners = engine.listeners();
     let failed = listeners.iter().find(|listener| matches!(listener.state, ListenerState::Failed { .. }))?;

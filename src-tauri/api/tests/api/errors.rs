@@ -6,12 +6,15 @@ use serde_json::json;
 
 use crate::bench::Bench;
 
+/// Method, address, media type and body of a request; status and code of its answer.
+type Row<'a> = (Method, &'a str, Option<&'a str>, &'a str, StatusCode, &'a str);
+
 #[tokio::test]
 async fn every_refusal_has_code_message_and_hint() {
     let bench = Bench::start().await;
     let large = json!({ "record_dir": "x".repeat(70_000) }).to_string();
     let json = Some("application/json");
-    let table: &[(Method, &str, Option<&str>, &str, StatusCode, &str)] = &[
+    let table: &[Row<'_>] = &[
         (Method::GET, "/nothing", None, "", StatusCode::NOT_FOUND, "not_found"),
         (Method::GET, "", None, "", StatusCode::NOT_FOUND, "not_found"),
         (Method::GET, "/status/", None, "", StatusCode::NOT_FOUND, "not_found"),

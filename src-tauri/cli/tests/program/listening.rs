@@ -1,0 +1,45 @@
+//! Where it listens, and what it says when it cannot.
+
+use std::net::{Ipv4Addr, TcpListener};
+
+use crate::program::Program;
+
+fn taken() -> (TcpListener, String) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    (listener, address)
+}
+
+/// The program that holds the port is this test.
+fn assert_names_us(line: &str, address: &str) {
+    assert!(line.starts_with(&format!("weir: cannot listen on {address}")), "{line}");
+    assert!(line.contains("which is free"), "{line}");
+    if cfg!(target_os = "linux") {
+        assert!(line.contains(&format!("process {}", std::process::id())), "{line}");
+    }
+}
+
+#[test]
+fn a_taken_rtmp_port_is_code_1_and_a_line_that_names_the_program() {
+    let (_held, address) = taken();
+    for arguments in [vec!["serve", "--listen", &address], vec!["-listen", &address]] {
+        let ended = Program::run(arguments, &[]).end();
+        assert_eq!((ended.code(), ended.lines.len()), (Some(1), 1), "{ended:?}");
+        assert_names_us(&ended.lines[0], &address);
+    }
+}
+
+#[test]
+fn a_taken_port_of_the_page_is_code_1_too() {
+    let (_held, address) = taken();
+    let ended = Program::run(["serve", "--listen", "127.0.0.1:0", "--http", &address], &[]).end();
+    assert_eq!((ended.code(), ended.lines.len()), (Some(1), 1), "{ended:?}");
+    assert_names_us(&ended.lines[0], &address);
+}
+
+#[test]
+fn an_address_of_another_computer_is_code_1() {
+    let ended = Program::run(["--listen", "192.0.2.1:1935"], &[]).end();
+    assert_eq!((ended.code(), ended.lines.len()), (Some(1), 1), "{ended:?}");
+    assert!(ended.lines[0].contains("192.0.2.1 is no address of this computer"), "{ended:?}");
+}
