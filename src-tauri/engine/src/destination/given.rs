@@ -20,7 +20,7 @@ pub enum GivenError {
     /// Nothing was given.
     #[error("the address is empty")]
     Empty,
-    /// More than [`MAX_LEN`] bytes.
+    /// More than 2,000 bytes.
     #[error("the address or the key is longer than {MAX_LEN} bytes")]
     TooLong,
     /// A space or an invisible character, which copying picks up easily.
