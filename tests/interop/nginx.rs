@@ -40,7 +40,7 @@ impl Nginx {
              daemon off; master_process off; worker_processes 1; pid {path}/pid; error_log stderr notice;\n\
              events {{ worker_connections 64; }}\n\
              rtmp {{ server {{ listen 127.0.0.1:{port}; chunk_size 4096;\n\
-             application live {{ live on; wait_key on; wait_video off; publish_notify on; }} }} }}\n",
+             application live {{ live on; wait_key on; wait_video on; publish_notify on; }} }} }}\n",
             module = module.display(),
             path = path.display(),
         );

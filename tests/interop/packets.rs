@@ -78,7 +78,8 @@ impl Listing {
 
 fn packet(line: &str, kinds: &BTreeMap<String, Kind>) -> Option<Packet> {
     let fields: Vec<&str> = line.split(',').map(str::trim).collect();
-    let [stream, dts, pts, _duration, _size, hash] = fields[..] else { return None };
+    // More fields follow where a packet has side data, such as a decoder configuration that was sent again.
+    let [stream, dts, pts, _duration, _size, hash, ..] = fields[..] else { return None };
     Some(Packet { kind: *kinds.get(stream)?, dts: dts.parse().ok()?, pts: pts.parse().ok()?, hash: hash.to_owned() })
 }
 

@@ -22,7 +22,7 @@ pub(crate) fn asked_to_end(ffmpeg: &Ffmpeg) -> Outcome {
     weir.wait_for_players("stream", 1)?;
     let _publishing = ffmpeg.publish(&clip.file, &weir.url("stream"))?;
     let middle = clip.key.get(2).ok_or("the clip has too few key frames")?;
-    playing.until("the third key frame", |lines| lines.iter().any(|line| line.ends_with(middle)).then_some(()))?;
+    playing.until("the third key frame", |lines| lines.iter().any(|line| line.contains(middle)).then_some(()))?;
     let asked = Instant::now();
     weir.process.terminate()?;
     let status = weir.process.end()?;

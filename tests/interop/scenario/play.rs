@@ -30,7 +30,7 @@ pub(crate) fn late(encoder: &Ffmpeg, player: &Ffmpeg, reference: &Ffmpeg) -> Out
     let mut publishing = encoder.publish(&clip.file, &weir.url("stream"))?;
     let past_a_key_frame = clip.key.get(1).ok_or("the clip has one key frame only")?;
     early.until("the second key frame", |lines| {
-        lines.iter().any(|line| line.ends_with(past_a_key_frame)).then_some(())
+        lines.iter().any(|line| line.contains(past_a_key_frame)).then_some(())
     })?;
     let mut playing = player.play(&weir.url("stream"))?;
     publishing.succeed()?;

@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use crate::clip::{Make, clip};
+use crate::clip::{Clip, Make, clip};
 use crate::ffmpeg::Ffmpeg;
 use crate::nginx::Nginx;
 use crate::packets::{From, Listing, same};
-use crate::process::Outcome;
+use crate::process::{Outcome, Process};
 use crate::socket;
 use crate::weir::Weir;
 
@@ -19,7 +19,7 @@ pub(crate) fn to_weir(make: Make, ffmpeg: &Ffmpeg) -> Outcome {
     far.wait_for_players("copy", 1)?;
     ffmpeg.publish(&clip.file, &near.url("stream"))?.succeed()?;
     playing.end()?;
-    same(&clip.packets, &clip.key, &Listing::read(&playing.output())?, From::TheFirstFrame)
+    arrived(&clip, &playing)
 }
 
 /// To FFmpeg as a server.
@@ -32,7 +32,7 @@ pub(crate) fn to_ffmpeg(make: Make, server: &Ffmpeg, ffmpeg: &Ffmpeg) -> Outcome
     let weir = Weir::start(&["--relay-to", &url])?;
     ffmpeg.publish(&clip.file, &weir.url("stream"))?.succeed()?;
     serving.end()?;
-    same(&clip.packets, &clip.key, &Listing::read(&serving.output())?, From::TheFirstFrame)
+    arrived(&clip, &serving)
 }
 
 /// To nginx, with a player behind it; the destination is added through the API while Weir runs.
@@ -42,9 +42,21 @@ pub(crate) fn to_nginx(make: Make, ffmpeg: &Ffmpeg) -> Outcome {
     let weir = Weir::start(&[])?;
     let (url, key) =
         nginx.url("copy").rsplit_once('/').map(|(url, key)| (url.to_owned(), key.to_owned())).ok_or("no key")?;
-    weir.api.call("POST", "/destinations", Some(&json!({ "name": "nginx", "url": url, "stream_key": key })))?;
+    weir.api.call("POST", "/destinations", Some(&json!({ "name": "nginx", "url": url, "key": key })))?;
     let mut playing = ffmpeg.play(&nginx.url("copy"))?;
     ffmpeg.publish(&clip.file, &weir.url("stream"))?.succeed()?;
     playing.end()?;
+    // nginx says nothing of its players, so this one may come a moment late.
     same(&clip.packets, &clip.key, &Listing::read(&playing.output())?, From::AKeyFrame)
+}
+
+/// A destination begins at the newest key frame once it is connected, which takes it a moment; from there on nothing may
+/// be missing.
+fn arrived(clip: &Clip, receiver: &Process) -> Outcome {
+    let got = Listing::read(&receiver.output())?;
+    let (sent, came) = (clip.packets.packets.len(), got.packets.len());
+    if came * 4 < sent * 3 {
+        return Err(format!("only {came} of {sent} packets came: the destination began too late"));
+    }
+    same(&clip.packets, &clip.key, &got, From::AKeyFrame)
 }

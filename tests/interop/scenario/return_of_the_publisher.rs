@@ -16,13 +16,17 @@ pub(crate) fn within_the_grace_time(ffmpeg: &Ffmpeg) -> Outcome {
     weir.wait_for_players("stream", 1)?;
     let mut first = ffmpeg.publish(&clip.file, &weir.url("stream"))?;
     let middle = clip.key.get(2).ok_or("the clip has too few key frames")?;
-    playing.until("the third key frame", |lines| lines.iter().any(|line| line.ends_with(middle)).then_some(()))?;
+    playing.until("the third key frame", |lines| lines.iter().any(|line| line.contains(middle)).then_some(()))?;
     first.kill();
     weir.api.until("the stream to be interrupted", "/streams", |answer| {
         (answer["streams"][0]["state"] == "interrupted").then_some(())
     })?;
-    ffmpeg.publish(&clip.file, &weir.url("stream"))?.succeed()?;
+    let mut second = ffmpeg.publish(&clip.file, &weir.url("stream"))?;
+    weir.api.until("the stream to be live again", "/streams", |answer| {
+        (answer["streams"][0]["state"] == "live").then_some(())
+    })?;
     weir.set(&json!({ "grace_seconds": 0.5 }))?;
+    second.succeed()?;
     playing.end()?;
     weir.wait_for_the_end("stream")?;
     unbroken(&clip, &Listing::read(&playing.output())?).map_err(|fault| format!("the player: {fault}"))?;
