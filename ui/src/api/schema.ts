@@ -32,11 +32,14 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Remove a destination. */
+        /** Remove a destination and its key. */
         delete: operations["destinations_remove"];
         options?: never;
         head?: never;
-        /** Change a destination. What it sends is interrupted only when the change needs it. */
+        /**
+         * Change a destination. What it sends is interrupted only when the change needs it.
+         *     A key belongs to its server: with an address of another host and no key, the kept one is forgotten.
+         */
         patch: operations["destinations_change"];
         trace?: never;
     };
@@ -64,7 +67,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Changes and numbers as server-sent events; the `data` of each is one `Event`, its name is the event's `type`. */
+        /** Changes and numbers as server-sent events. The `data` of each is one `Event`, its name is the event's `type`. */
         get: operations["events_listen"];
         put?: never;
         post?: never;
@@ -173,7 +176,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Delete a recording. */
+        /** Delete a recording. One that is being written must be stopped first. */
         delete: operations["recordings_remove"];
         options?: never;
         head?: never;
@@ -293,7 +296,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Disconnect a reader: a player. A destination is switched off instead, a recording stopped. */
+        /** Disconnect a player. A recording is stopped and a destination switched off instead. */
         delete: operations["streams_kick_reader"];
         options?: never;
         head?: never;
@@ -329,6 +332,8 @@ export interface components {
         Code: "invalid_request" | "unauthorized" | "wrong_origin" | "not_found" | "stream_not_found" | "connection_not_found" | "listener_not_found" | "destination_not_found" | "recording_not_found" | "method_not_allowed" | "stream_not_live" | "recording_in_use" | "destination_disabled" | "body_too_large" | "unsupported_media_type" | "wrong_host" | "invalid_value" | "internal" | "settings_not_saved" | "file_error" | "too_many_clients" | "shutting_down";
         /** @description One destination. */
         Destination: {
+            /** @description Live streams that it would take too, but cannot as long as it sends another. */
+            also_waiting: string[];
             /**
              * Format: double
              * @description How far it is behind the publisher, seconds.
@@ -357,6 +362,11 @@ export interface components {
             key_set: boolean;
             last_error: components["schemas"]["Notice"] | null;
             /**
+             * Format: date-time
+             * @description When that was, RFC 3339.
+             */
+            last_error_at: string | null;
+            /**
              * @description What the user calls it.
              * @example Twitch
              */
@@ -371,8 +381,13 @@ export interface components {
              * @description Seconds until the next attempt, while retrying.
              */
             retry_in_seconds: number | null;
-            /** @description The stream it sends now. */
+            /** @description The stream it sends, or tries to. */
             sending: string | null;
+            /**
+             * Format: date-time
+             * @description When the state began, RFC 3339.
+             */
+            since: string;
             /** @description What it is doing. */
             state: components["schemas"]["DestinationState"];
             /**
@@ -548,7 +563,7 @@ export interface components {
             next_free_port: number | null;
             /**
              * Format: int32
-             * @description Port from the settings.
+             * @description Port from the settings; 0 lets the system choose, see `bound`.
              * @example 1935
              */
             port: number;
@@ -584,7 +599,7 @@ export interface components {
          * @description What a listener is doing.
          * @enum {string}
          */
-        ListenerState: "starting" | "listening" | "disabled" | "port_taken" | "failed";
+        ListenerState: "listening" | "disabled" | "port_taken" | "failed";
         /** @description Why something is not as it should be, in the same three parts as an error. */
         Notice: {
             /**
@@ -944,7 +959,7 @@ export interface components {
              */
             duration_seconds: number;
             failure: components["schemas"]["Notice"] | null;
-            /** @description Name of the file in the recordings folder. */
+            /** @description Name of the file in the recordings folder; empty until the first frame is written. */
             file_name: string;
             /**
              * Format: int64
@@ -1175,13 +1190,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The destination's `id` */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Done */
+            /** @description It is removed */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -1204,6 +1220,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The destination's `id` */
                 id: string;
             };
             cookie?: never;
@@ -1239,6 +1256,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The destination's `id` */
                 id: string;
             };
             cookie?: never;
@@ -1274,7 +1292,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done */
+            /** @description Events, until one side ends */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1328,6 +1346,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The listener's `id` */
                 id: string;
             };
             cookie?: never;
@@ -1477,14 +1496,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The recording's `id`, slashes written as `%2F` */
+                /** @description The recording's `id` */
                 id: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Done */
+            /** @description It is deleted */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -1507,7 +1526,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The recording's `id`, slashes written as `%2F` */
+                /** @description The recording's `id` */
                 id: string;
             };
             cookie?: never;
@@ -1523,7 +1542,7 @@ export interface operations {
                     "video/x-flv": unknown;
                 };
             };
-            /** @description The asked range */
+            /** @description The asked part */
             206: {
                 headers: {
                     [name: string]: unknown;
@@ -1707,7 +1726,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done */
+            /** @description It is being disconnected */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -1739,7 +1758,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done */
+            /** @description It is being disconnected */
             204: {
                 headers: {
                     [name: string]: unknown;
