@@ -120,6 +120,8 @@ export const destination = (changes: Partial<Destination> = {}): Destination => 
   enabled: true,
   state: 'waiting',
   sending: null,
+  also_waiting: [],
+  since: ago(600),
   retry_in_seconds: null,
   reconnects: 0,
   bitrate: 0,
@@ -127,6 +129,7 @@ export const destination = (changes: Partial<Destination> = {}): Destination => 
   behind_seconds: 0,
   frames_skipped: 0,
   last_error: null,
+  last_error_at: null,
   ...changes,
 });
 
@@ -306,7 +309,7 @@ function destinations(): Scene {
         hint: 'Copy the key once more from Live Producer and paste it here.',
       },
     }),
-    destination({ id: 'd4', name: 'Second PC', url: 'rtmp://192.168.1.20/live/backup', streams: 'live/gopro' }),
+    destination({ id: 'd4', name: 'Second PC', url: 'rtmp://192.168.1.20/live/backup', streams: 'live/*', state: 'live', sending: 'live/gopro', also_waiting: ['live/stream'] }),
     destination({ id: 'd5', name: 'Restream', url: 'rtmp://live.restream.io/live', enabled: false, state: 'disabled' }),
   );
   return scene;

@@ -49,10 +49,9 @@ export function destinationState(destination: Destination): StateWords {
 }
 
 export function listenerState(listener: Listener): StateWords {
-  const { port } = listener;
+  // Port 0 lets the system choose.
+  const port = listener.port || Number(listener.bound[0]?.split(':').at(-1) ?? 0);
   switch (listener.state) {
-    case 'starting':
-      return { shape: 'half', tone: 'busy', word: t('listener.starting') };
     case 'listening':
       return { shape: 'full', tone: 'good', word: t('listener.listening', { port }) };
     case 'disabled':
