@@ -113,3 +113,27 @@ fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
     tracing::error!(panic = text.unwrap_or("without words"), "a request ended by a bug in Weir");
     Error::internal().into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::http::{Request, StatusCode};
+    use http_body_util::BodyExt as _;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_ends_one_request_and_its_text_stays_inside() {
+        async fn faulty() {
+            panic!("canary");
+        }
+        let router: Router =
+            Router::new().route("/", axum::routing::get(faulty)).layer(CatchPanicLayer::custom(panicked));
+        let answer = router.oneshot(Request::get("/").body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        let text = String::from_utf8_lossy(&body);
+        assert!(text.contains("\"code\":\"internal\"") && !text.contains("canary"), "{text}");
+    }
+}

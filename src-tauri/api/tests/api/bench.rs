@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -66,6 +67,18 @@ impl Bench {
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.call(Method::GET, path, None).await
+    }
+
+    /// Asks until `look` finds what it looks for. The engine's events wake it; a timer covers what has no event.
+    pub(crate) async fn until<T>(&self, path: &str, look: impl Fn(&Value) -> Option<T>) -> T {
+        let mut events = self.engine.context().events.listen();
+        for _ in 0..1500 {
+            if let Some(found) = look(&self.get(path).await.json()) {
+                return found;
+            }
+            let _ = tokio::time::timeout(Duration::from_millis(20), events.recv()).await;
+        }
+        panic!("never seen at {path}: {:?}", self.get(path).await);
     }
 
     pub(crate) async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {

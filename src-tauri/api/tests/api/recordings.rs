@@ -30,7 +30,9 @@ async fn an_empty_folder_is_an_empty_list_with_its_place() {
     assert_eq!(list["folder"]["path"], bench.folder.path().join("recordings").to_str().unwrap());
     assert_eq!(list["folder"]["exists"], false);
     assert!(list["folder"]["free_bytes"].as_u64().unwrap() > 0);
-    assert_eq!(bench.get("/recordings-folder").await.json(), list["folder"]);
+    let folder = bench.get("/recordings-folder").await.json();
+    // The disk's free space changes while the test looks.
+    assert_eq!((&folder["path"], &folder["exists"]), (&list["folder"]["path"], &list["folder"]["exists"]));
 }
 
 #[tokio::test]

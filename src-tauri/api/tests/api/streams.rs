@@ -111,3 +111,39 @@ async fn a_stream_that_only_has_waiting_players_cannot_be_recorded() {
     let answer = bench.call(Method::POST, "/streams/live%2Fshow/record", None).await;
     assert_eq!((answer.status, answer.code()), (StatusCode::CONFLICT, "stream_not_live".to_owned()));
 }
+
+#[tokio::test]
+async fn a_recording_is_started_shown_and_stopped_by_hand() {
+    let bench = Bench::start().await;
+    let mut encoder = bench.publish("live/show");
+    encoder.write(2);
+    let path = "/streams/live%2Fshow/record";
+    for _ in 0..2 {
+        let started = bench.call(Method::POST, path, None).await;
+        assert_eq!(started.status, StatusCode::OK, "{started:?}");
+        assert_eq!(started.json()["recording"]["failure"], Value::Null, "{started:?}");
+        assert!(started.json()["recording"].is_object(), "{started:?}");
+    }
+    let running = bench.until("/recordings", |list| {
+        let recording = &list["recordings"][0];
+        (recording["state"] == "recording" && recording["duration_seconds"].as_f64()? > 0.0).then(|| list.clone())
+    });
+    encoder.write(2);
+    let list = running.await;
+    assert_eq!(list["recordings"].as_array().unwrap().len(), 1, "a second start is no second recording: {list}");
+    assert_eq!(list["recordings"][0]["stream"], "live/show");
+    assert_eq!(bench.get("/status").await.json()["totals"]["recordings_active"], 1);
+
+    for _ in 0..2 {
+        assert_eq!(bench.call(Method::DELETE, path, None).await.status, StatusCode::OK);
+    }
+    let finished = bench
+        .until("/recordings", |list| {
+            (list["recordings"][0]["state"] == "finished").then(|| list["recordings"][0].clone())
+        })
+        .await;
+    assert!(finished["duration_seconds"].as_f64().unwrap() > 0.9, "{finished}");
+    assert_eq!(bench.get("/streams/live%2Fshow").await.json()["recording"], Value::Null);
+    let file = format!("/recordings/{}", finished["id"].as_str().unwrap());
+    assert_eq!(bench.call(Method::DELETE, &file, None).await.status, StatusCode::NO_CONTENT);
+}
