@@ -79,11 +79,13 @@ async fn metadata_captions_and_cue_points_reach_players() {
     let metadata = [Value::from("@setDataFrame"), Value::from("onMetaData"), Value::object([("title", "the title")])];
     publisher.send(1, kind::DATA, 0, &data(&metadata)).await;
     publisher.send_headers(0).await;
-    publisher.send_video(0, true, b"first").await;
+    publisher.send_video(400, true, b"first").await;
     let mut player = server.play("show").await;
     let first = player.media_until(|message| message.payload.ends_with(b"first")).await;
     let values = Value::decode_all(&first[0].payload).unwrap();
     assert_eq!(first[0].type_id, kind::DATA, "metadata comes first");
+    assert_eq!(first[0].timestamp, 0, "at any other time FFmpeg takes metadata for a track of subtitles");
+    assert_eq!(first.last().unwrap().timestamp, 400);
     assert_eq!(values[0].as_str(), Some("onMetaData"), "@setDataFrame is for servers");
     assert!(matches!(&values[1], Value::EcmaArray(_)), "FFmpeg reads metadata from an ECMA array only");
     assert_eq!(values[1].get("title").and_then(Value::as_str), Some("the title"));

@@ -43,7 +43,7 @@ impl View {
         }
     }
 
-    /// Appends metadata and headers that the player has not got yet, timed as what follows them.
+    /// Appends metadata and headers that the player has not got yet, headers timed as what follows them.
     pub(super) fn announce(&mut self, key: Key, time: Timestamp, wire: &mut Vec<Bytes>) {
         if std::mem::replace(&mut self.settled, true) {
             return;
@@ -61,7 +61,9 @@ impl View {
         }
         if !self.metadata_told || new.iter().any(|track| track.id == TrackId::DATA) {
             self.metadata_told = true;
-            wire.extend(message(key, MessageKind::Data, time, &egress::metadata(&self.tracks)));
+            // At time zero whenever it comes: at any other FFmpeg takes it for a track of subtitles.
+            let header = MessageHeader { timestamp: 0, ..header(key, MessageKind::Data, time) };
+            wire.extend(chunk::encode_message(key.chunk_size, &header, &egress::metadata(&self.tracks)));
         }
         for track in &new {
             self.told.retain(|told| told.id != track.id);
