@@ -1,7 +1,7 @@
 //! The contract between the engine and everything a person sees: one axum [`Router`](axum::Router), JSON over HTTP, an
 //! event stream, an OpenAPI document from which the UI's types are generated.
 //!
-//! The window calls [`router`] in process, without a port and without a token. A browser reaches the same router through
+//! The window calls [`router()`] in process, without a port and without a token. A browser reaches the same router through
 //! [`http`], which adds the guard, the UI's files and the headers.
 
 mod apply;

@@ -18,7 +18,7 @@ use crate::error::Error;
 )]
 pub(crate) struct Document;
 
-/// The OpenAPI 3.1 document of [`router`](crate::router).
+/// The OpenAPI 3.1 document of [`router`](crate::router()).
 pub fn openapi() -> OpenApi {
     crate::router::described().1
 }

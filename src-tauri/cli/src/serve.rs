@@ -60,7 +60,9 @@ pub(crate) async fn serve(flags: Flags) -> Result<(), Exit> {
         ended = tokio::time::timeout(SHUTDOWN, shutdown) => if ended.is_err() {
             tracing::warn!("not everything ended in time");
         },
-        () = signals.end() => tracing::warn!("ended at once, by a second signal"),
+        () = signals.end() => {
+            return Err(Exit::Failed("ended at once by a second signal; recordings may have been cut off".to_owned()));
+        }
     }
     Ok(())
 }

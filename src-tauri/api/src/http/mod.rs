@@ -2,7 +2,7 @@
 //!
 //! A web page anywhere can make a browser on this computer send requests to it, so being on loopback protects nothing by
 //! itself. [`guarded`] lets only requests through that carry the token, name this computer and come from our own page;
-//! [`serve`] reads them under limits.
+//! [`serve()`] reads them under limits.
 
 mod guard;
 mod headers;
