@@ -1,12 +1,16 @@
-//! Builds this crate anew when the UI was: a release holds the UI's files, and files that are new have no other way to say so.
+//! Ties the program to the UI's files, which another tool builds.
 
-fn main() {
-    let dist = concat!(env!("CARGO_MANIFEST_DIR"), "/../../ui/dist");
-    println!("cargo::rerun-if-changed=build.rs");
-    // A debug build reads the files while it runs. A path that is missing would build the crate anew each time, which only
-    // a release needs.
-    let release = std::env::var("PROFILE").is_ok_and(|profile| profile == "release");
-    if release || std::path::Path::new(dist).exists() {
-        println!("cargo::rerun-if-changed={dist}");
+use std::path::Path;
+use std::{env, fs, io};
+
+fn main() -> io::Result<()> {
+    let page = Path::new(&env::var("CARGO_MANIFEST_DIR").unwrap_or_default()).join("../../ui/dist");
+    // A debug build looks into the folder while it runs, and must know its real path even before there is a page in it.
+    fs::create_dir_all(&page)?;
+    println!("cargo:rerun-if-changed=build.rs");
+    if env::var("PROFILE").is_ok_and(|profile| profile == "release") {
+        // A release holds the files themselves, and a new page has files of other names.
+        println!("cargo:rerun-if-changed={}", page.display());
     }
+    Ok(())
 }

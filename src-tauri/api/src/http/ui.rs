@@ -10,9 +10,9 @@ use rust_embed::RustEmbed;
 use super::page;
 use crate::error::{Code, Error};
 
-/// What `npm run build` made. A debug build reads it from the source folder while it runs.
+/// What `npm run build:ui` made. A debug build reads it from the source folder while it runs.
 #[derive(RustEmbed)]
-#[folder = "$CARGO_MANIFEST_DIR/../../ui/dist"]
+#[folder = "../../ui/dist"]
 #[allow_missing = true]
 struct Files;
 
