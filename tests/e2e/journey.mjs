@@ -12,7 +12,19 @@ export const SETTINGS = '[rtmp]\nlisten = ["localhost:0"]\n\n[streams]\ngrace_se
 
 const button = (word) => `//button[normalize-space()="${word}"]`;
 const field = (label) => `//label[normalize-space()="${label}"]/following::input[1]`;
-const title = (word) => `Array.from(document.querySelectorAll("h1, h2")).some((it) => it.textContent.trim() === ${JSON.stringify(word)})`;
+/** Runs `body`; when it fails, a picture of what was there to be seen stays. */
+export async function pictured(name, page, body) {
+  try {
+    await body();
+  } catch (error) {
+    const folder = join(root, "tests", "artifacts", name);
+    mkdirSync(folder, { recursive: true });
+    await Promise.resolve(page.picture()).then((picture) => writeFileSync(join(folder, "failed.png"), picture), () => {});
+    throw error;
+  }
+}
+
+const title = (word) => `Array.from(document.querySelectorAll("h1, h2, [role=heading]")).some((it) => it.textContent.trim() === ${JSON.stringify(word)})`;
 
 /**
  * `page` has `run(expression)`, `click(xpath)`, `type(xpath, text)` and `picture()`. `name` is where it runs; `recordings`

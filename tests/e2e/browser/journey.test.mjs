@@ -5,7 +5,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { chromium } from "playwright";
-import { SETTINGS, journey } from "../journey.mjs";
+import { SETTINGS, journey, pictured } from "../journey.mjs";
 import { Program, root, scratch } from "../program.mjs";
 
 const weir = join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), "debug", process.platform === "win32" ? "weir.exe" : "weir");
@@ -45,18 +45,34 @@ test("a streamer's first day in the browser", { timeout: 240_000 }, async (conte
   tab.on("console", (message) => message.type() === "error" && faults.push(message.text()));
   await tab.goto(address);
   await tab.waitForURL((url) => !url.search.includes("token"));
-  await journey({ name: "browser", page: steer(tab), recordings, context });
+  const page = steer(tab);
+  await pictured("browser", page, () => journey({ name: "browser", page, recordings, context }));
   assert.deepEqual(faults, []);
   // An end that was asked for is a good end.
   assert.equal(await program.stop("SIGTERM"), 0);
 });
 
-test("without the token the page is locked and the interface says so", { timeout: 60_000 }, async (context) => {
+test("without the token nothing is told, and the page asks for it", { timeout: 120_000 }, async (context) => {
   const { address } = await serve(context);
-  const { origin } = new URL(address);
-  assert.equal((await fetch(`${origin}/api/v1/status`)).status, 401);
-  assert.equal((await fetch(origin)).status, 401);
+  const { origin, searchParams } = new URL(address);
+  for (const token of ["", "0".repeat(64)]) {
+    const answer = await fetch(`${origin}/api/v1/status`, { headers: { authorization: `Bearer ${token}` } });
+    assert.equal(answer.status, 401);
+    assert.deepEqual(Object.keys(await answer.json()), ["code", "message", "hint"]);
+  }
   const tab = await open(context);
   await tab.goto(origin);
-  assert.match(await tab.textContent("body"), /token/i);
+  await tab.getByLabel("Token", { exact: true }).fill(searchParams.get("token"));
+  await tab.getByRole("button", { name: "Open", exact: true }).click();
+  await tab.getByRole("heading", { name: "Waiting for your encoder" }).waitFor();
+});
+
+test("a page of somebody else cannot use the interface, even in a browser that knows the token", { timeout: 60_000 }, async (context) => {
+  const { address } = await serve(context);
+  const { origin, host, searchParams } = new URL(address);
+  const authorization = `Bearer ${searchParams.get("token")}`;
+  const foreign = await fetch(`${origin}/api/v1/status`, { headers: { authorization, origin: "https://example.com" } });
+  assert.equal(foreign.status, 403);
+  const own = await fetch(`${origin}/api/v1/status`, { headers: { authorization, origin: `http://${host}` } });
+  assert.equal(own.status, 200);
 });

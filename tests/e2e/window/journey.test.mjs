@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { Builder, By, Capabilities } from "selenium-webdriver";
-import { SETTINGS, journey } from "../journey.mjs";
+import { SETTINGS, journey, pictured } from "../journey.mjs";
 import { root, until, within } from "../program.mjs";
 import { display, driver } from "./display.mjs";
 
@@ -36,5 +36,6 @@ test("a streamer's first day in the window", { timeout: 240_000 }, async (contex
   writeFileSync(join(env.XDG_CONFIG_HOME, "weir", "config.toml"), `${SETTINGS}\n[recording]\ndir = ${JSON.stringify(recordings)}\n`);
   const address = await driver(context, process.env.TAURI_DRIVER ?? join(root, ".cache", "tauri-driver", "bin", "tauri-driver"), env);
   const window = await open(context, address);
-  await journey({ name: "window", page: steer(window), recordings, context });
+  const page = steer(window);
+  await pictured("window", page, () => journey({ name: "window", page, recordings, context }));
 });
