@@ -37,6 +37,7 @@ test('a page without its token asks for it', async () => {
   await page.getByRole('button', { name: 'Open' }).click();
   expect(tokens).toEqual(['abc']);
   await expectAccessible();
+  expect(page.getByText('Weir did not accept this token.').elements()).toEqual([]);
 });
 
 test('every page is reached by keyboard, is named, and takes the focus', async () => {

@@ -4,6 +4,10 @@ import type { EventStream, Host } from './host';
 
 /** A browser tab in front of `weir serve --http`. The token is in a cookie that no script can read. */
 export function browserHost(): Host {
+  // The engine leads away from an address with the right token; one with a wrong token is still here.
+  const tokenTried = new URLSearchParams(location.search).has('token');
+  if (tokenTried) history.replaceState(null, '', `${location.pathname}${location.hash}`);
+
   return {
     kind: 'browser',
 
@@ -42,6 +46,8 @@ export function browserHost(): Host {
     },
 
     copy: copyText,
+
+    tokenTried,
 
     // The engine exchanges the token in this address for the cookie.
     useToken: (token) => location.assign(`/?token=${encodeURIComponent(token.trim())}`),

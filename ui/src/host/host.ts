@@ -19,6 +19,9 @@ export interface Host {
 
   /** Opens the page anew with the token that guards the API over HTTP. Only a browser needs one. */
   useToken?: ((token: string) => void) | undefined;
+
+  /** The token this page was opened with was not accepted, if it is asked for again. */
+  readonly tokenTried?: boolean | undefined;
 }
 
 export interface EventStream {
