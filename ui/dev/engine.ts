@@ -90,7 +90,7 @@ export function madeUpHost(scene: Scene, kind: Host['kind'] = 'browser', history
     async request(method, path, body) {
       if (scene.link === 'lost') throw new TypeError('Failed to fetch');
       if (scene.link === 'broken') {
-        const message = 'Weir cannot start: config.toml, line 3, column 1: unknown field `speed`.';
+        const message = 'The engine does not start: config.toml, line 3, column 1: unknown field `speed`.';
         return json({ code: 'engine_failed', message, hint: 'Put that right, then close Weir and open it again.' }, 503);
       }
       if (scene.link === 'hanging') return new Promise<Response>(() => undefined);

@@ -67,7 +67,7 @@ fn variable(name: &str) -> Option<PathBuf> {
 fn failing(reason: &str) -> Router {
     let error = serde_json::json!({
         "code": "engine_failed",
-        "message": format!("Weir cannot start: {reason}."),
+        "message": format!("The engine does not start: {reason}."),
         "hint": "Put that right, then close Weir and open it again.",
     });
     Router::new().fallback(async move || (StatusCode::SERVICE_UNAVAILABLE, Json(error)))
