@@ -162,7 +162,7 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
                 Output::Send(bytes) => self.push(bytes),
                 Output::WakeAt(at) => self.wake = Some(Instant::from_std(at)),
                 Output::Event(Event::HandshakeFinished) => self.step = Step::Connect,
-                Output::Event(Event::Connected) => self.step = Step::Publish,
+                Output::Event(Event::Connected(_)) => self.step = Step::Publish,
                 Output::Event(Event::Published { message_stream_id }) => self.stream_id = Some(message_stream_id),
                 Output::Event(Event::Refused(refusal)) => {
                     return Err(Failure::of_refusal(&refusal, self.session.url().key.expose()));

@@ -98,6 +98,13 @@ impl From<Duration> for TimeDelta {
     }
 }
 
+impl Timestamp {
+    /// The last whole millisecond at or before this time.
+    pub const fn floor_to_millis(self) -> Self {
+        Self(self.0.saturating_sub(self.0.rem_euclid(NANOS_PER_MILLI)))
+    }
+}
+
 impl Add<TimeDelta> for Timestamp {
     type Output = Self;
     fn add(self, delta: TimeDelta) -> Self {

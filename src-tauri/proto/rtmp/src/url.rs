@@ -35,6 +35,17 @@ pub enum Error {
     TooLong,
 }
 
+/// Why a server's wish to be connected to elsewhere is not followed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FollowError {
+    /// It is no address.
+    #[error("the server sent us to something that is no address: {0}")]
+    Invalid(#[from] Error),
+    /// From TLS to plain TCP: the stream key would cross the network in the clear.
+    #[error("the server sent us from an encrypted connection to one that is not")]
+    Downgrade,
+}
+
 /// How the connection is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scheme {
@@ -113,6 +124,53 @@ impl PublishUrl {
             app: Secret::new(app.to_owned()),
             tc_url: Secret::new(format!("{}://{host_port}/{app}", scheme.as_str())),
             key: Secret::new(key.to_owned()),
+            credentials,
+        })
+    }
+
+    /// Where a server wants to be connected to anew (Enhanced RTMP v2, "Reconnect Request"): `tc_url` is absolute, or
+    /// relative to the address in use (`//host/app`, `/app`, `app`); empty means the same address. The key stays ours, user
+    /// and password stay with their host, and an encrypted connection stays encrypted.
+    pub fn follow(&self, tc_url: &str) -> Result<Self, FollowError> {
+        let tc_url = tc_url.trim();
+        if tc_url.is_empty() {
+            return Ok(self.clone());
+        }
+        let scheme = self.scheme.as_str();
+        let (_, rest) = split_scheme(self.tc_url.expose())?;
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let absolute = if tc_url.contains("://") {
+            tc_url.to_owned()
+        } else if tc_url.starts_with("//") {
+            format!("{scheme}:{tc_url}")
+        } else if let Some(path) = tc_url.strip_prefix('/') {
+            format!("{scheme}://{authority}/{path}")
+        } else {
+            let before_query = path.split('?').next().unwrap_or_default();
+            let folder = before_query.rsplit_once('/').map(|(folder, _)| format!("{folder}/")).unwrap_or_default();
+            format!("{scheme}://{authority}/{folder}{tc_url}")
+        };
+        check_text(&absolute)?;
+        let (new_scheme, rest) = split_scheme(&absolute)?;
+        if self.scheme == Scheme::Rtmps && new_scheme == Scheme::Rtmp {
+            return Err(FollowError::Downgrade);
+        }
+        // The whole path is the application, whether or not a key follows.
+        let (authority, app) = rest.split_once('/').ok_or(Error::NoApp)?;
+        let (_, host_port) = split_credentials(authority);
+        let (host, port) = split_port(host_port)?;
+        if app.split('?').next().unwrap_or_default().trim_matches('/').is_empty() {
+            return Err(Error::NoApp.into());
+        }
+        let default_port = if new_scheme == Scheme::Rtmps { DEFAULT_TLS_PORT } else { DEFAULT_PORT };
+        let credentials = self.credentials.clone().filter(|_| host.eq_ignore_ascii_case(&self.host));
+        Ok(Self {
+            scheme: new_scheme,
+            host: host.to_owned(),
+            port: port.unwrap_or(default_port),
+            app: Secret::new(app.to_owned()),
+            tc_url: Secret::new(format!("{}://{host_port}/{app}", new_scheme.as_str())),
+            key: self.key.clone(),
             credentials,
         })
     }
@@ -275,6 +333,35 @@ mod tests {
             assert_eq!(seen, (host, port, app, tc_url), "{url}");
             assert_eq!(parsed.key.expose(), stream_key, "{url}");
         }
+    }
+
+    #[test]
+    fn a_server_may_send_us_elsewhere_but_not_out_of_encryption() {
+        let key = Secret::new("k?t=1".to_owned());
+        let from = PublishUrl::parse("rtmps://u:p@a.com/live/x?b=1", Some(&key)).unwrap();
+        for (tc_url, host, port, app) in [
+            ("", "a.com", 443, "live/x?b=1"),
+            ("rtmps://b.com:444/other", "b.com", 444, "other"),
+            ("//b.com/other/", "b.com", 443, "other/"),
+            ("/other/deep", "a.com", 443, "other/deep"),
+            ("y?c=2", "a.com", 443, "live/y?c=2"),
+        ] {
+            let to = from.follow(tc_url).unwrap();
+            assert_eq!((to.host.as_str(), to.port, to.app.expose().as_str()), (host, port, app), "{tc_url}");
+            assert_eq!(to.key, from.key);
+            assert_eq!(to.credentials.is_some(), host == "a.com", "{tc_url}");
+        }
+        assert_eq!(from.follow("rtmp://b.com/other"), Err(FollowError::Downgrade));
+        for (wrong, error) in [
+            ("http://b/x", Error::Scheme),
+            ("rtmps://b", Error::NoApp),
+            ("rtmps://b/", Error::NoApp),
+            ("/", Error::NoApp),
+        ] {
+            assert_eq!(from.follow(wrong), Err(error.into()), "{wrong}");
+        }
+        let plain = PublishUrl::parse("rtmp://a.com/live", Some(&key)).unwrap();
+        assert_eq!(plain.follow("rtmps://a.com/live").unwrap().port, 443);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use weir_hub::Origin;
 use weir_media::StreamPath;
+use weir_rtmp::command::Capabilities;
 use weir_rtmp::handshake::Random;
 use weir_rtmp::session::ServerSession;
 use weir_rtmp::session::server::{Event, Output};
@@ -63,6 +64,8 @@ pub(super) struct Connection {
     closing: bool,
     /// What the client calls itself.
     agent: Option<String>,
+    /// What it announced of Enhanced RTMP, if anything.
+    capabilities: Option<Arc<Capabilities>>,
     /// The stream it published or played last.
     path: Option<StreamPath>,
 }
@@ -114,6 +117,7 @@ impl Connection {
             left: None,
             closing: false,
             agent: None,
+            capabilities: None,
             path: None,
         })
     }
@@ -150,6 +154,14 @@ impl Connection {
     pub(super) fn set_agent(&mut self, agent: &str) {
         let agent: String = agent.chars().filter(|c| !c.is_control()).take(MAX_AGENT).collect();
         self.agent = Some(agent).filter(|agent| !agent.is_empty());
+    }
+
+    pub(super) fn set_capabilities(&mut self, capabilities: Capabilities) {
+        self.capabilities = Some(capabilities).filter(Capabilities::is_enhanced).map(Arc::new);
+    }
+
+    pub(super) fn capabilities(&self) -> Option<Arc<Capabilities>> {
+        self.capabilities.clone()
     }
 
     pub(super) fn set_path(&mut self, path: &StreamPath) {

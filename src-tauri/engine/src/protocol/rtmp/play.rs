@@ -13,13 +13,14 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use weir_hub::{Delivery, EndReason, Subscriber};
-use weir_media::{Frame, TrackKind};
+use weir_media::{Frame, Track, TrackKind};
+use weir_rtmp::command::Capabilities;
 use weir_rtmp::session::server::{Event, PlayControl, RequestId};
 
 use super::connection::Connection;
 use super::over::Over;
 use super::view::{self, View};
-use super::wire::{Cache, Epoch, Frames, Key};
+use super::wire::{Cache, Epoch, Form, Frames, Key};
 use crate::net::socket;
 
 /// How often a player is looked at although nothing happens. Time-outs are late by at most this.
@@ -37,13 +38,13 @@ pub(super) struct Player {
     message_stream: u32,
     chunk_size: u32,
     view: View,
+    /// What the player announced, if anything.
+    capabilities: Option<Arc<Capabilities>>,
     /// Known with the first frame.
     cache: Option<Arc<Cache>>,
     receive_audio: bool,
     receive_video: bool,
     paused: bool,
-    /// Pictures are left out until the next key frame, since some before it are missing.
-    from_key: bool,
 }
 
 /// Why playing is over.
@@ -76,19 +77,26 @@ thread_local! {
 }
 
 impl Player {
-    pub(super) fn new(id: RequestId, subscriber: Subscriber, message_stream: u32, chunk_size: u32) -> Self {
+    pub(super) fn new(
+        id: RequestId,
+        subscriber: Subscriber,
+        message_stream: u32,
+        chunk_size: u32,
+        capabilities: Option<Arc<Capabilities>>,
+    ) -> Self {
+        let form = capabilities.as_deref().map(Form::of).unwrap_or_default();
         Self {
             id,
             subscriber,
             first: Vec::new(),
             message_stream,
             chunk_size,
-            view: View::default(),
+            view: View::new(form),
+            capabilities,
             cache: None,
             receive_audio: true,
             receive_video: true,
             paused: false,
-            from_key: false,
         }
     }
 
@@ -111,13 +119,18 @@ impl Player {
     }
 
     /// Does what the player asks for. Seeking in what is live means nothing.
-    pub(super) const fn control(&mut self, control: PlayControl) {
+    pub(super) fn control(&mut self, control: PlayControl) {
         match control {
             PlayControl::Pause => self.paused = true,
-            PlayControl::Resume => (self.paused, self.from_key) = (false, true),
+            PlayControl::Resume => {
+                self.paused = false;
+                self.view.begin_anew();
+            }
             PlayControl::ReceiveAudio(receive) => self.receive_audio = receive,
             PlayControl::ReceiveVideo(receive) => {
-                self.from_key = self.from_key || !self.receive_video;
+                if receive && !self.receive_video {
+                    self.view.begin_anew();
+                }
                 self.receive_video = receive;
             }
             PlayControl::Seek(_) | PlayControl::BufferLength(_) => {}
@@ -150,6 +163,7 @@ impl Player {
                     message_stream: self.message_stream,
                     chunk_size: self.chunk_size,
                     epoch: Epoch::of(time),
+                    form: self.view.form(),
                 })
             });
         }
@@ -177,24 +191,39 @@ impl Player {
         if !self.wants(frame) {
             return;
         }
-        self.view.announce(key, frame.dts, wire);
-        let Some(track) = self.view.track_of(frame.track) else { return };
-        let bytes = encoded.find_or(seq, || view::frame(key, track, frame));
+        for track in self.view.announce(key, frame.dts, wire) {
+            self.say_unannounced(&track);
+        }
+        if !self.view.is_due(frame) {
+            return;
+        }
+        let view = &self.view;
+        let encode = || view.track_of(frame.track).map_or_else(Bytes::new, |track| view::frame(key, track, frame));
+        let bytes = encoded.find_or(seq, encode);
         if !bytes.is_empty() {
             wire.push(bytes);
         }
     }
 
-    fn wants(&mut self, frame: &Frame) -> bool {
+    const fn wants(&self, frame: &Frame) -> bool {
         match frame.track.kind {
             _ if self.paused => false,
             TrackKind::Audio => self.receive_audio,
-            TrackKind::Video if self.receive_video => {
-                self.from_key &= !frame.is_key();
-                !self.from_key
-            }
-            TrackKind::Video => false,
+            TrackKind::Video => self.receive_video,
             TrackKind::Data => true,
+        }
+    }
+
+    /// A player gets what the stream has, named by it or not: FFmpeg plays what it did not name, and a list may be old. But
+    /// who looks for the reason of a black picture should find it.
+    fn say_unannounced(&self, track: &Track) {
+        let Some(capabilities) = self.capabilities.as_ref().filter(|it| it.is_enhanced()) else { return };
+        let understood_by_all = track.id.index == 0 && track.codec.flv_id().is_some();
+        let Some(code) = track.codec.fourcc().filter(|_| !understood_by_all) else { return };
+        let code = code.to_string();
+        if !capabilities.names(&code) {
+            let path = self.subscriber.path();
+            tracing::info!(%path, codec = %track.codec, code, "the player did not name this codec; it is sent all the same");
         }
     }
 

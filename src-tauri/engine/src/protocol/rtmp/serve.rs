@@ -147,7 +147,10 @@ async fn until(due: Option<Instant>) {
 fn handle(connection: &mut Connection, role: &mut Role, event: Event, now: Instant) -> Result<(), Over> {
     match event {
         Event::HandshakeFinished(scheme) => tracing::debug!(peer = %connection.peer(), ?scheme, "handshake"),
-        Event::Connected(connect) => connection.set_agent(&connect.flash_ver),
+        Event::Connected(connect) => {
+            connection.set_agent(&connect.flash_ver);
+            connection.set_capabilities(connect.capabilities);
+        }
         Event::PublishRequested(request) => publish(connection, role, &request)?,
         Event::PlayRequested(request) => play(connection, role, &request)?,
         Event::Media { id, message } => {
@@ -232,7 +235,8 @@ fn play(connection: &mut Connection, role: &mut Role, request: &PlayRequest) -> 
     match connection.shared().context.hub.subscribe(&request.path, options) {
         Ok(subscriber) => {
             let chunk_size = connection.session().chunk_size();
-            let player = Player::new(request.id, subscriber, request.message_stream_id, chunk_size);
+            let capabilities = connection.capabilities();
+            let player = Player::new(request.id, subscriber, request.message_stream_id, chunk_size, capabilities);
             *role = Role::Waiting { id: request.id, path: request.path.clone(), player };
             Ok(())
         }

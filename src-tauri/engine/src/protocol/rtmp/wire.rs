@@ -1,6 +1,6 @@
 //! What all players of a stream receive is the same bytes, so each frame is turned into chunks once and shared.
 //!
-//! A cache belongs to one stream, chunk size and epoch, and numbers its entries as the hub numbers the frames. It is
+//! A cache belongs to one stream, chunk size, epoch and form, and numbers its entries as the hub numbers the frames. It is
 //! filled by whichever player needs a frame first.
 
 use std::collections::{HashMap, VecDeque};
@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use bytes::Bytes;
 use weir_hub::StreamId;
 use weir_media::Timestamp;
+use weir_rtmp::command::Capabilities;
 
 /// Most frames a cache holds: several groups of pictures, so that joining players find them.
 const MAX_FRAMES: usize = 4096;
@@ -44,6 +45,33 @@ pub(crate) struct Key {
     pub(crate) message_stream: u32,
     pub(crate) chunk_size: u32,
     pub(crate) epoch: Epoch,
+    pub(crate) form: Form,
+}
+
+/// What of a stream a player gets, and how exactly; by what it said when it connected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub(crate) struct Form {
+    pub(crate) tracks: Shown,
+    /// Presentation times to the nanosecond.
+    pub(crate) exact: bool,
+}
+
+/// Which tracks a player gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub(crate) enum Shown {
+    /// One video and one audio track.
+    #[default]
+    One,
+    /// All.
+    All,
+}
+
+impl Form {
+    /// For a peer that announced this.
+    pub(crate) fn of(capabilities: &Capabilities) -> Self {
+        let tracks = if capabilities.has_multitrack() { Shown::All } else { Shown::One };
+        Self { tracks, exact: capabilities.has_nano_offset() }
+    }
 }
 
 /// The caches in use; one goes with its last player.
@@ -139,7 +167,7 @@ mod tests {
     use super::*;
 
     fn key() -> Key {
-        Key { stream: StreamId(1), message_stream: 1, chunk_size: 4096, epoch: Epoch(0) }
+        Key { stream: StreamId(1), message_stream: 1, chunk_size: 4096, epoch: Epoch(0), form: Form::default() }
     }
 
     fn take(cache: &Cache, seqs: impl IntoIterator<Item = u64>, encoded: &mut u32) -> Vec<Bytes> {

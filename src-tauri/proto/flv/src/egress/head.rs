@@ -17,8 +17,8 @@ pub struct Head {
 }
 
 impl Head {
-    /// The longest: first byte, multitrack header, code, track number, composition time.
-    pub const MAX: usize = 10;
+    /// The longest: first byte, modifier with a nanosecond offset, multitrack header, code, track number, composition time.
+    pub const MAX: usize = 15;
 
     fn push(mut self, more: &[u8]) -> Self {
         for (slot, byte) in self.bytes.iter_mut().skip(self.len).zip(more) {
@@ -37,6 +37,9 @@ impl Deref for Head {
     }
 }
 
+/// Largest offset within a millisecond.
+const MAX_NANOS: u32 = 999_999;
+
 /// Whether a track goes out in legacy form: the default track of a codec that all understand, or that has no other name.
 pub(super) const fn is_legacy(track: &Track) -> bool {
     match track.codec {
@@ -46,11 +49,13 @@ pub(super) const fn is_legacy(track: &Track) -> bool {
     }
 }
 
-pub(super) fn of_frame(track: &Track, kind: FrameKind, composition: i32) -> Result<Head, Error> {
+/// `nanos` is what is to be added to the presentation time; where it is not 0, the extended form is needed to say it.
+pub(super) fn of_frame(track: &Track, kind: FrameKind, composition: i32, nanos: u32) -> Result<Head, Error> {
     let not_carried = Error::NotCarried { track: track.id, codec: track.codec };
     let head = Head::default();
-    let (legacy, index) = (is_legacy(track), track.id.index);
-    let (first, multitrack, packet_type) = match track.id.kind {
+    let index = track.id.index;
+    let legacy = is_legacy(track) && (nanos == 0 || track.codec.fourcc().is_none());
+    let (first, types, packet_type) = match track.id.kind {
         TrackKind::Data => return Ok(head),
         _ if legacy && index > 0 => return Err(not_carried),
         TrackKind::Video if legacy => {
@@ -70,15 +75,21 @@ pub(super) fn of_frame(track: &Track, kind: FrameKind, composition: i32) -> Resu
         TrackKind::Video => {
             let timed = composition != 0 && track.codec.has_nal_units();
             let packet_type = if timed || !track.codec.has_nal_units() { CODED_FRAMES } else { CODED_FRAMES_X };
-            (IS_EX_HEADER | FrameType::of(track.codec, kind).bits() << 4, video::TYPES.multitrack, packet_type)
+            (IS_EX_HEADER | FrameType::of(track.codec, kind).bits() << 4, video::TYPES, packet_type)
         }
-        TrackKind::Audio => (audio::EX_HEADER, audio::TYPES.multitrack, CODED_FRAMES),
+        TrackKind::Audio => (audio::EX_HEADER, audio::TYPES, CODED_FRAMES),
     };
     let code = track.codec.fourcc().ok_or(not_carried)?;
+    let outer = if index == 0 { packet_type } else { types.multitrack };
+    let head = match nanos.min(MAX_NANOS).to_be_bytes() {
+        [_, 0, 0, 0] => head.push(&[first | outer]),
+        // Three bytes of data, then modifier type 0 (an offset in nanoseconds) and the packet type that follows.
+        [_, a, b, c] => head.push(&[first | types.mod_ex, 2, a, b, c, outer]),
+    };
     let head = match index {
-        0 => head.push(&[first | packet_type]).push(&code.0),
+        0 => head.push(&code.0),
         // One track (layout 0), then its number.
-        index => head.push(&[first | multitrack, packet_type]).push(&code.0).push(&[index]),
+        index => head.push(&[packet_type]).push(&code.0).push(&[index]),
     };
     let timed = track.id.kind == TrackKind::Video && track.codec.has_nal_units() && packet_type == CODED_FRAMES;
     Ok(if timed { head.push(&i24(composition)) } else { head })

@@ -2,16 +2,76 @@
 
 use bytes::{Bytes, BytesMut};
 use weir_amf0::Value;
-use weir_media::{Codec, Track, TrackId, Tracks};
+use weir_media::{Codec, Track, TrackId, TrackKind, Tracks};
 
-/// The `onMetaData` message for a stream, AMF0 encoded: the publisher's own where it sent one, else made from the tracks.
+/// Where Enhanced RTMP v2 describes the tracks beside the default ones ("Metadata Message").
+const INFO_MAPS: [(&str, TrackKind); 2] =
+    [("audioTrackIdInfoMap", TrackKind::Audio), ("videoTrackIdInfoMap", TrackKind::Video)];
+
+/// The `onMetaData` message for somebody who gets `tracks`, AMF0 encoded: the publisher's own where it sent one, else made
+/// from the tracks. Of the tracks beside the default ones it tells of exactly those that are in `tracks`.
 pub fn metadata(tracks: &Tracks) -> Bytes {
-    let own = tracks.find(TrackId::DATA).and_then(|track| track.config.clone());
-    own.unwrap_or_else(|| {
-        let mut entries = described(tracks);
-        entries.push(("encoder".into(), Value::String("Weir".into())));
-        encode_metadata(entries)
-    })
+    let own = tracks.find(TrackId::DATA).and_then(|track| track.config.as_ref());
+    if let Some(own) = own {
+        return with_info_maps(own, tracks).unwrap_or_else(|| own.clone());
+    }
+    let mut entries = described(tracks);
+    entries.push(("encoder".into(), Value::String("Weir".into())));
+    put_info_maps(&mut entries, tracks);
+    encode_metadata(entries)
+}
+
+/// The publisher's message with what it says of further tracks made true; `None` where it is true already.
+fn with_info_maps(own: &[u8], tracks: &Tracks) -> Option<Bytes> {
+    let mut values = weir_amf0::Decoder::new(own);
+    let before = values.nth(1)?.ok()?.entries()?.to_vec();
+    let mut entries = before.clone();
+    put_info_maps(&mut entries, tracks);
+    (entries != before).then(|| encode_metadata(entries))
+}
+
+fn put_info_maps(entries: &mut Vec<(String, Value)>, tracks: &Tracks) {
+    for (name, kind) in INFO_MAPS {
+        let said = entries.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+        let extra = tracks.iter().filter(|track| track.id.kind == kind && track.id.index > 0);
+        let map: Vec<(String, Value)> = extra.map(|track| info_of(track, said.as_ref())).collect();
+        let at = entries.iter().position(|(known, _)| known == name);
+        match (at, map.is_empty()) {
+            (Some(at), true) => drop(entries.remove(at)),
+            (Some(at), false) => {
+                if let Some((_, value)) = entries.get_mut(at) {
+                    *value = Value::Object(map);
+                }
+            }
+            (None, true) => {}
+            (None, false) => entries.push((name.to_owned(), Value::Object(map))),
+        }
+    }
+}
+
+/// What an information map says of one track: the publisher's words completed by ours.
+fn info_of(track: &Track, said: Option<&Value>) -> (String, Value) {
+    let key = track.id.index.to_string();
+    let mut entries = said.and_then(|map| map.get(&key)).and_then(Value::entries).unwrap_or_default().to_vec();
+    let mut put = |name: &str, value: Option<Value>| {
+        if let Some(value) = value
+            && !entries.iter().any(|(known, _)| known == name)
+        {
+            entries.push((name.to_owned(), value));
+        }
+    };
+    if let Some(info) = &track.video {
+        put("width", info.width.map(Value::from));
+        put("height", info.height.map(Value::from));
+        put("framerate", info.frame_rate.map(Value::Number));
+    }
+    if let Some(info) = &track.audio {
+        put("samplerate", info.sample_rate.map(Value::from));
+        put("channels", info.channels.map(|channels| Value::from(u32::from(channels))));
+    }
+    let code = if track.id.kind == TrackKind::Video { "videocodecid" } else { "audiocodecid" };
+    put(code, track.codec.fourcc().map(|code| Value::from(code.as_u32())));
+    (key, Value::Object(entries))
 }
 
 pub(crate) fn encode_metadata(entries: Vec<(String, Value)>) -> Bytes {

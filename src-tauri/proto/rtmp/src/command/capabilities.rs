@@ -56,9 +56,29 @@ impl Capabilities {
             || self.caps_ex != 0
     }
 
-    /// Whether the peer understands messages that carry several tracks.
-    pub const fn has_multitrack(&self) -> bool {
-        self.caps_ex & caps_ex::MULTITRACK != 0
+    /// Whether the peer understands multitrack messages: by `capsEx` where it sent one. FFmpeg 8 and later sends none, but
+    /// names audio codecs, which only version 2 of Enhanced RTMP has; a peer of version 1 has not heard of tracks.
+    pub fn has_multitrack(&self) -> bool {
+        /// The codes of version 1.
+        const V1: [&str; 3] = ["av01", "hvc1", "vp09"];
+        if self.caps_ex != 0 {
+            return self.caps_ex & caps_ex::MULTITRACK != 0;
+        }
+        let beyond_v1 = self.four_cc_list.iter().any(|code| !V1.contains(&code.as_str()));
+        beyond_v1 || !self.video_four_cc.is_empty() || !self.audio_four_cc.is_empty()
+    }
+
+    /// Whether the peer understands offsets of nanoseconds, which come as modifiers.
+    pub const fn has_nano_offset(&self) -> bool {
+        const BOTH: u32 = caps_ex::MOD_EX | caps_ex::TIMESTAMP_NANO_OFFSET;
+        self.caps_ex & BOTH == BOTH
+    }
+
+    /// Whether the peer said that it takes this codec, by its four-character code. A peer that named none said nothing.
+    pub fn names(&self, code: &str) -> bool {
+        let is_it = |known: &str| known == "*" || known == code;
+        let maps = self.video_four_cc.iter().chain(&self.audio_four_cc).map(|(known, _)| known);
+        self.four_cc_list.iter().chain(maps).any(|known| is_it(known))
     }
 
     /// Whether the peer understands reconnect requests.
@@ -105,5 +125,24 @@ mod tests {
         let object = Value::Object(Capabilities::weir().to_entries());
         assert_eq!(Capabilities::from_value(&object), Capabilities::weir());
         assert!(!Capabilities::from_value(&Value::Null).is_enhanced());
+    }
+
+    #[test]
+    fn only_who_can_have_heard_of_tracks_gets_them() {
+        let list = |codes: &[&str], caps_ex| Capabilities {
+            four_cc_list: codes.iter().map(|code| (*code).to_owned()).collect(),
+            caps_ex,
+            ..Capabilities::default()
+        };
+        assert!(!list(&[], 0).has_multitrack(), "OBS, and FFmpeg without a list");
+        assert!(!list(&["hvc1", "av01", "vp09"], 0).has_multitrack(), "FFmpeg 6.1");
+        assert!(list(&["hvc1", "mp4a"], 0).has_multitrack(), "FFmpeg 8");
+        assert!(list(&["*"], 0).has_multitrack());
+        assert!(!list(&["*"], caps_ex::RECONNECT).has_multitrack(), "it says what it can, and this is not in it");
+        assert!(list(&[], caps_ex::MULTITRACK).has_multitrack());
+        assert!(!list(&[], caps_ex::TIMESTAMP_NANO_OFFSET).has_nano_offset(), "an offset needs the modifier");
+        assert!(Capabilities::weir().has_nano_offset());
+        assert!(list(&["hvc1"], 0).names("hvc1") && !list(&["hvc1"], 0).names("av01"));
+        assert!(Capabilities::weir().names("vvc1"));
     }
 }

@@ -39,16 +39,21 @@ impl Connect {
         }
     }
 
-    /// The command that connects a publisher, in librtmp's order and with no more than librtmp sends: the sequence
-    /// platforms are tested with.
+    /// The command that connects a publisher, in librtmp's order: the sequence platforms are tested with. What Enhanced RTMP
+    /// adds comes last; servers that do not know it pass over it.
     pub fn to_publisher_command(&self) -> Command {
-        let object = Value::object([
+        let mut object = Value::object([
             ("app", self.app.expose().as_str()),
             ("type", "nonprivate"),
             ("flashVer", self.flash_ver.as_str()),
             ("swfUrl", self.tc_url.expose().as_str()),
             ("tcUrl", self.tc_url.expose().as_str()),
         ]);
+        if let Value::Object(entries) = &mut object
+            && self.capabilities.is_enhanced()
+        {
+            entries.extend(self.capabilities.to_entries());
+        }
         Command { name: "connect".to_owned(), transaction: 1.0, object, arguments: Vec::new() }
     }
 }

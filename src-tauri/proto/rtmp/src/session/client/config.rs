@@ -1,6 +1,7 @@
 //! How we introduce ourselves.
 
 use super::Timeouts;
+use crate::command::Capabilities;
 
 /// Settings of a client session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +12,8 @@ pub struct Config {
     pub window_ack_size: u32,
     /// What we call ourselves; some servers look for `FMLE/`.
     pub flash_ver: String,
+    /// What we announce of Enhanced RTMP. Empty announces nothing, as librtmp does.
+    pub capabilities: Capabilities,
     /// How long things may take. A server that we publish to may be silent for ever: it is not pinged.
     pub timeouts: Timeouts,
 }
@@ -21,6 +24,7 @@ impl Default for Config {
             chunk_size: 4096,
             window_ack_size: 2_500_000,
             flash_ver: "FMLE/3.0 (compatible; FMSc/1.0)".to_owned(),
+            capabilities: Capabilities::weir(),
             timeouts: Timeouts::CLIENT,
         }
     }

@@ -3,14 +3,15 @@
 use weir_media::Secret;
 
 use super::refusal::Refusal;
+use crate::command::Capabilities;
 
 /// Something the application should know.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
     /// The handshake is over.
     HandshakeFinished,
-    /// The server accepted `connect`.
-    Connected,
+    /// The server accepted `connect`, and says what it knows of Enhanced RTMP; nothing if it is a legacy server.
+    Connected(Box<Capabilities>),
     /// The server accepted `publish`: media may be sent on this message stream, after the bytes queued so far.
     Published {
         /// The message stream.

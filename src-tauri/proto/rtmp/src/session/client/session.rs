@@ -161,7 +161,7 @@ impl ClientSession {
             tc_url: self.url.tc_url.clone(),
             flash_ver: self.config.flash_ver.clone(),
             object_encoding: 0.0,
-            capabilities: Capabilities::default(),
+            capabilities: self.config.capabilities.clone(),
         };
         self.link.send_command(0, &connect.to_publisher_command());
     }
@@ -185,7 +185,10 @@ impl ClientSession {
     fn handle_result(&mut self, command: &Command) {
         match self.phase {
             Phase::Connect if !is_other(command.transaction, CONNECT) => {
-                self.outbox.push(Event::Connected);
+                // Which of the two objects holds them the specification leaves open.
+                let objects = [&command.object].into_iter().chain(&command.arguments);
+                let server = objects.map(Capabilities::from_value).find(Capabilities::is_enhanced).unwrap_or_default();
+                self.outbox.push(Event::Connected(Box::new(server)));
                 self.create_stream();
             }
             Phase::CreateStream if !is_other(command.transaction, CREATE_STREAM) => {
