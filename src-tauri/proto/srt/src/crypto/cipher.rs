@@ -61,6 +61,13 @@ impl StreamKey {
         Some(Self { length, bytes: key })
     }
 
+    /// A new key.
+    pub(crate) fn random(length: KeyLength, entropy: &mut crate::entropy::Entropy) -> Option<Self> {
+        let mut bytes = [0; 32];
+        entropy.fill(&mut bytes);
+        Self::new(bytes.get(..length.bytes())?)
+    }
+
     /// Its length.
     pub const fn length(&self) -> KeyLength {
         self.length

@@ -109,38 +109,50 @@ impl KeyMessage {
 
     /// Wraps `keys`, which all have the same length; `None` without a key.
     pub fn wrap(passphrase: &Passphrase, salt: Salt, keys: &Keys) -> Option<Self> {
+        let length = keys.even.iter().chain(&keys.odd).next()?.length();
+        Self::wrap_under(&WrappingKey::derive(passphrase, salt, length), keys)
+    }
+
+    /// Like [`KeyMessage::wrap`], with a wrapping key that has been derived already.
+    pub fn wrap_under(kek: &WrappingKey, keys: &Keys) -> Option<Self> {
         let which = match (&keys.even, &keys.odd) {
             (Some(_), Some(_)) => KeyFlag::Both,
             (Some(_), None) => KeyFlag::Even,
             (None, Some(_)) => KeyFlag::Odd,
             (None, None) => return None,
         };
-        let all: Vec<&StreamKey> = keys.even.iter().chain(&keys.odd).collect();
-        let length = all.first()?.length();
-        let plain: Vec<u8> = all.iter().flat_map(|key| key.expose()).copied().collect();
+        let all = keys.even.iter().chain(&keys.odd);
+        if all.clone().any(|key| key.length() != kek.length) {
+            return None;
+        }
+        let plain: Vec<u8> = all.flat_map(StreamKey::expose).copied().collect();
         let mut wrapped = vec![0; plain.len() + WRAP_LEN];
-        let kek = key_encrypting_key(passphrase, salt, length);
-        match length {
-            KeyLength::Aes128 => KwAes128::new_from_slice(&kek).ok()?.wrap_key(&plain, &mut wrapped).ok()?,
-            KeyLength::Aes192 => KwAes192::new_from_slice(&kek).ok()?.wrap_key(&plain, &mut wrapped).ok()?,
-            KeyLength::Aes256 => KwAes256::new_from_slice(&kek).ok()?.wrap_key(&plain, &mut wrapped).ok()?,
+        match kek.length {
+            KeyLength::Aes128 => KwAes128::new_from_slice(kek.expose()).ok()?.wrap_key(&plain, &mut wrapped).ok()?,
+            KeyLength::Aes192 => KwAes192::new_from_slice(kek.expose()).ok()?.wrap_key(&plain, &mut wrapped).ok()?,
+            KeyLength::Aes256 => KwAes256::new_from_slice(kek.expose()).ok()?.wrap_key(&plain, &mut wrapped).ok()?,
         };
-        Some(Self { which, length, salt, wrapped })
+        Some(Self { which, length: kek.length, salt: kek.salt, wrapped })
     }
 
     /// Unwraps the keys. Costs about a millisecond: keep it off the path of packets.
     pub fn unwrap(&self, passphrase: &Passphrase) -> Result<Keys, Error> {
-        let kek = key_encrypting_key(passphrase, self.salt, self.length);
-        let mut plain = vec![0; self.wrapped.len() - WRAP_LEN];
-        let unwrapped = match self.length {
+        self.unwrap_under(&WrappingKey::derive(passphrase, self.salt, self.length))
+    }
+
+    /// Like [`KeyMessage::unwrap`], with a wrapping key that has been derived already, from this message's salt.
+    pub fn unwrap_under(&self, kek: &WrappingKey) -> Result<Keys, Error> {
+        let mut plain = vec![0; self.wrapped.len().saturating_sub(WRAP_LEN)];
+        let key = kek.expose();
+        let unwrapped = match kek.length {
             KeyLength::Aes128 => {
-                KwAes128::new_from_slice(&kek).map(|kw| kw.unwrap_key(&self.wrapped, &mut plain).is_ok())
+                KwAes128::new_from_slice(key).map(|kw| kw.unwrap_key(&self.wrapped, &mut plain).is_ok())
             }
             KeyLength::Aes192 => {
-                KwAes192::new_from_slice(&kek).map(|kw| kw.unwrap_key(&self.wrapped, &mut plain).is_ok())
+                KwAes192::new_from_slice(key).map(|kw| kw.unwrap_key(&self.wrapped, &mut plain).is_ok())
             }
             KeyLength::Aes256 => {
-                KwAes256::new_from_slice(&kek).map(|kw| kw.unwrap_key(&self.wrapped, &mut plain).is_ok())
+                KwAes256::new_from_slice(key).map(|kw| kw.unwrap_key(&self.wrapped, &mut plain).is_ok())
             }
         };
         if !unwrapped.unwrap_or(false) {
@@ -176,10 +188,48 @@ impl KeyMessage {
     }
 }
 
-/// The key that wraps keys ("KEK"): from the passphrase and the last eight bytes of the salt.
-fn key_encrypting_key(passphrase: &Passphrase, salt: Salt, length: KeyLength) -> Vec<u8> {
-    let mut kek = vec![0; length.bytes()];
-    let [.., a, b, c, d, e, f, g, h] = salt.0;
-    pbkdf2::pbkdf2_hmac::<sha1::Sha1>(passphrase.expose(), &[a, b, c, d, e, f, g, h], ROUNDS, &mut kek);
-    kek
+/// The key that wraps keys ("KEK"): from the passphrase and the last eight bytes of the salt. It stays the same for the
+/// life of a connection, since the salt does.
+#[derive(Clone, PartialEq, Eq)]
+pub struct WrappingKey {
+    salt: Salt,
+    length: KeyLength,
+    bytes: [u8; 32],
+}
+
+impl WrappingKey {
+    /// Derives the key: the costly part of reading a key message, about a millisecond.
+    pub fn derive(passphrase: &Passphrase, salt: Salt, length: KeyLength) -> Self {
+        let mut bytes = [0; 32];
+        let [.., a, b, c, d, e, f, g, h] = salt.0;
+        if let Some(kek) = bytes.get_mut(..length.bytes()) {
+            pbkdf2::pbkdf2_hmac::<sha1::Sha1>(passphrase.expose(), &[a, b, c, d, e, f, g, h], ROUNDS, kek);
+        }
+        Self { salt, length, bytes }
+    }
+
+    /// Whether it is the key for `message`.
+    pub fn fits(&self, message: &KeyMessage) -> bool {
+        self.salt == message.salt && self.length == message.length
+    }
+
+    /// Length of the keys it wraps.
+    pub const fn length(&self) -> KeyLength {
+        self.length
+    }
+
+    /// The connection's salt.
+    pub const fn salt(&self) -> Salt {
+        self.salt
+    }
+
+    fn expose(&self) -> &[u8] {
+        self.bytes.get(..self.length.bytes()).unwrap_or(&self.bytes)
+    }
+}
+
+impl std::fmt::Debug for WrappingKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "WrappingKey({:?})", self.length)
+    }
 }

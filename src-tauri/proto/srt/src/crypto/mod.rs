@@ -3,10 +3,15 @@
 mod cipher;
 mod key_message;
 mod passphrase;
+mod receive;
+mod send;
 
 pub use cipher::{KeyLength, StreamKey};
-pub use key_message::{KeyMessage, KeyState, Keys, Salt};
+pub use key_message::{KeyMessage, KeyState, Keys, Salt, WrappingKey};
 pub use passphrase::{Passphrase, PassphraseError};
+pub(crate) use receive::{Open, ReceiveKeys};
+pub use send::KeyRefresh;
+pub(crate) use send::SendKeys;
 
 /// Why a key message cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
