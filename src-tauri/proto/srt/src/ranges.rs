@@ -68,6 +68,14 @@ impl RangeSet {
         Some(start)
     }
 
+    /// The parts of the set within a range.
+    pub(crate) fn within(&self, range: Range<i64>) -> impl Iterator<Item = Range<i64>> + '_ {
+        let before = self.0.range(..range.start).next_back();
+        let (from, to) = (range.start, range.end.max(range.start));
+        let parts = before.into_iter().chain(self.0.range(from..to));
+        parts.map(move |(&start, &end)| start.max(from)..end.min(to)).filter(|part| !part.is_empty())
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = Range<i64>> + '_ {
         self.0.iter().map(|(&start, &end)| start..end)
     }
@@ -103,7 +111,8 @@ mod tests {
                     prop_assert_eq!(ranges.remove(start..start + len), (before - plain.len()) as i64);
                 }
                 prop_assert!(ranges.iter().flatten().eq(plain.iter().copied()));
-                let all: Vec<_> = ranges.iter().collect();
+                prop_assert!(ranges.within(20..40).flatten().eq(plain.range(20..40).copied()));
+            let all: Vec<_> = ranges.iter().collect();
                 prop_assert!(all.windows(2).all(|pair| pair[0].end < pair[1].start));
             }
         }

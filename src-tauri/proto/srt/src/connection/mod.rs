@@ -123,8 +123,6 @@ pub struct Connection {
     receiver: Receiver,
     sender: Sender,
     acks: Acks,
-    /// When all losses were last reported, or the first of them was found.
-    reported: Option<Instant>,
     rtt: RoundTrip,
     entropy: Entropy,
     exchange: Exchange,
@@ -164,7 +162,6 @@ impl Connection {
             receiver: Receiver::new(agreed.receive_from, capacity, tsbpd, agreed.receive_keys, config.delivery),
             sender: Sender::new(now, agreed.send_from, limits, agreed.send_keys),
             acks: Acks::default(),
-            reported: None,
             rtt: RoundTrip::new(),
             entropy: agreed.entropy,
             exchange: Exchange::default(),
@@ -351,7 +348,7 @@ impl Connection {
             Some(self.last_sent + KEEPALIVE),
             self.receiver.deadline(),
             self.acks.deadline(now, self.receiver.next(), &self.rtt),
-            self.reported.map(|at| at + self.nak_interval()),
+            self.receiver.report_deadline(self.nak_interval()),
             self.sender.keys().and_then(|keys| keys.deadline(now)),
             self.sender.deadline(now, &self.rtt),
         ];
@@ -380,16 +377,9 @@ impl Connection {
 
     /// Reports everything that is still missing, again and again.
     fn report_losses(&mut self, now: Instant) {
-        if !self.receiver.has_losses() {
-            self.reported = None;
-            return;
-        }
-        let last = *self.reported.get_or_insert(now);
-        if last + self.nak_interval() <= now {
-            self.reported = Some(now);
-            for report in self.receiver.loss_reports() {
-                self.loss_report(now, report);
-            }
+        let interval = self.nak_interval();
+        for report in self.receiver.loss_reports(now, interval) {
+            self.loss_report(now, report);
         }
     }
 

@@ -3,6 +3,7 @@
 mod acks;
 mod buffer;
 mod rates;
+mod reports;
 mod tsbpd;
 
 use std::collections::VecDeque;
@@ -12,6 +13,7 @@ pub(crate) use acks::{Acks, Due};
 use buffer::{Arrived, Buffer, Slot};
 use bytes::Bytes;
 pub(crate) use rates::Rates;
+use reports::Reports;
 pub(crate) use tsbpd::Tsbpd;
 
 use crate::connection::{Delivery, Event};
@@ -51,6 +53,7 @@ pub(crate) struct Receiver {
     buffer: Buffer,
     /// What is missing between the buffer's base and its end: exactly its `Missing` slots.
     losses: RangeSet,
+    reports: Reports,
     tsbpd: Tsbpd,
     keys: Option<ReceiveKeys>,
     delivery: Delivery,
@@ -72,6 +75,7 @@ impl Receiver {
             numbering: Numbering(first),
             buffer: Buffer::new(capacity),
             losses: RangeSet::default(),
+            reports: Reports::default(),
             tsbpd,
             keys,
             delivery,
@@ -111,6 +115,7 @@ impl Receiver {
             self.buffer.extend(position + 1);
             if position > end {
                 self.losses.insert(end..position);
+                self.reports.found(now, end..position);
                 self.counts.lost += (position - end).unsigned_abs();
                 lost = Some(self.numbering.wire(&(end..position)));
             }
@@ -268,14 +273,16 @@ impl Receiver {
         u32::try_from(self.buffer.room()).unwrap_or(u32::MAX).max(2)
     }
 
-    pub(crate) fn has_losses(&self) -> bool {
-        !self.losses.is_empty()
+    /// When losses are to be reported again.
+    pub(crate) fn report_deadline(&self, interval: Duration) -> Option<Instant> {
+        self.reports.deadline(interval)
     }
 
-    /// All that is lost, oldest first, as loss reports that fit a packet.
-    pub(crate) fn loss_reports(&self) -> Vec<Vec<LossRange>> {
+    /// Losses that are to be reported again, oldest first, as reports that fit a packet.
+    pub(crate) fn loss_reports(&mut self, now: Instant, interval: Duration) -> Vec<Vec<LossRange>> {
+        let ranges = self.reports.take(now, interval, &self.losses);
         let ranges: Vec<_> =
-            self.losses.iter().take(RANGES_PER_REPORT * MAX_REPORTS).map(|range| self.numbering.wire(&range)).collect();
+            ranges.iter().take(RANGES_PER_REPORT * MAX_REPORTS).map(|range| self.numbering.wire(range)).collect();
         ranges.chunks(RANGES_PER_REPORT).map(<[_]>::to_vec).collect()
     }
 
