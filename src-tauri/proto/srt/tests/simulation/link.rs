@@ -25,6 +25,9 @@ impl Dice {
     }
 }
 
+/// How long a run of losses lasts at most, however little is sent.
+const BURST_TIME: Duration = Duration::from_millis(60);
+
 /// What a direction does to datagrams; chances in thousandths.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Faults {
@@ -44,13 +47,22 @@ pub(crate) struct Link {
     pub(crate) delay: Duration,
     dice: Dice,
     burst: u32,
+    burst_end: Duration,
     last: Duration,
     pub(crate) lost: u64,
 }
 
 impl Link {
     pub(crate) fn new(faults: Faults, delay: Duration, seed: u64) -> Self {
-        Self { faults, delay, dice: Dice::new(seed), burst: 0, last: Duration::ZERO, lost: 0 }
+        Self {
+            faults,
+            delay,
+            dice: Dice::new(seed),
+            burst: 0,
+            burst_end: Duration::ZERO,
+            last: Duration::ZERO,
+            lost: 0,
+        }
     }
 
     /// When the datagram arrives; never, once, or twice.
@@ -58,6 +70,10 @@ impl Link {
         let faults = self.faults;
         if self.burst == 0 && self.dice.per_mille(faults.burst.0) {
             self.burst = faults.burst.1;
+            self.burst_end = now + BURST_TIME;
+        }
+        if now > self.burst_end {
+            self.burst = 0;
         }
         let outage = faults.outage.is_some_and(|(from, to)| (from..to).contains(&now));
         if self.burst > 0 || outage || self.dice.per_mille(faults.loss) {
