@@ -2,7 +2,7 @@
 
 use crate::tree;
 
-/// The targets of every `[text](target)` and `![text](target)` outside fenced code.
+/// The targets of every `[text](target)`, `![text](target)`, `src`, `srcset` and `href` outside fenced code.
 fn links(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut fenced = false;
@@ -17,6 +17,10 @@ fn links(text: &str) -> Vec<String> {
             if let Some((target, _)) = rest.split_once(')') {
                 found.push(target.split(' ').next().unwrap_or(target).to_owned());
             }
+        }
+        for attribute in ["src=\"", "srcset=\"", "href=\""] {
+            let targets = line.split(attribute).skip(1).filter_map(|rest| rest.split_once('"'));
+            found.extend(targets.map(|(target, _)| target.to_owned()));
         }
     }
     found

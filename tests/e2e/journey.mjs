@@ -12,6 +12,13 @@ export const SETTINGS = '[rtmp]\nlisten = ["localhost:0"]\n\n[streams]\ngrace_se
 
 const button = (word) => `//button[normalize-space()="${word}"]`;
 const field = (label) => `//label[normalize-space()="${label}"]/following::input[1]`;
+// Colours fade from one theme to the other, fonts load, and a picture shows what was drawn last. The mark may move for ever.
+const SETTLED = `return document.fonts.ready
+  .then(() => Promise.all(document.getAnimations()
+    .filter((it) => it.effect.getComputedTiming().endTime < 5000)
+    .map((it) => it.finished.catch(() => {}))))
+  .then(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve(true)))))`;
+
 /** Runs `body`; when it fails, a picture of what was there to be seen stays. */
 export async function pictured(name, page, body) {
   try {
@@ -39,8 +46,7 @@ export async function journey({ name, page, recordings, context }) {
     const before = await page.run("return document.documentElement.dataset.theme");
     for (const theme of ["light", "dark"]) {
       await page.run(`document.documentElement.dataset.theme = "${theme}"`);
-      // Colours fade from one theme to the other.
-      await page.run("return Promise.all(document.getAnimations().filter((it) => it.effect.getComputedTiming().endTime < 5000).map((it) => it.finished.catch(() => {}))).then(() => true)");
+      await page.run(SETTLED);
       writeFileSync(join(folder, `${what}-${theme}.png`), await page.picture());
     }
     await page.run(`document.documentElement.dataset.theme = ${JSON.stringify(before)}`);
