@@ -18,6 +18,7 @@ mod destinations;
 mod events;
 mod listeners;
 mod problems;
+mod reconnect;
 mod recordings;
 mod settings;
 mod status;

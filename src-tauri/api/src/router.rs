@@ -17,7 +17,7 @@ use crate::error::{Code, Error};
 use crate::model::Topic;
 use crate::openapi::{Document, complete};
 use crate::rates::Rates;
-use crate::{destinations, events, listeners, openapi, problems, recordings, settings, status, streams};
+use crate::{destinations, events, listeners, openapi, problems, reconnect, recordings, settings, status, streams};
 
 /// Where all routes live.
 const PREFIX: &str = "/api/v1";
@@ -72,6 +72,9 @@ pub(crate) fn described() -> (Router<Api>, OpenApi) {
         .routes(routes!(streams::record, streams::stop_recording))
         .routes(routes!(streams::kick_publisher))
         .routes(routes!(streams::kick_reader))
+        .routes(routes!(reconnect::everyone))
+        .routes(routes!(reconnect::publisher))
+        .routes(routes!(reconnect::reader))
         .routes(routes!(listeners::list))
         .routes(routes!(listeners::change))
         .routes(routes!(destinations::list, destinations::create))

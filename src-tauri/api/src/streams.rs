@@ -115,11 +115,11 @@ fn one(api: &Api, path: &StreamPath) -> Result<Stream, Error> {
     Ok(Stream::new(&stream, &api.engine.recordings().status(), &api.rates, Instant::now()))
 }
 
-fn parse(path: &str) -> Result<StreamPath, Error> {
+pub(crate) fn parse(path: &str) -> Result<StreamPath, Error> {
     StreamPath::parse(path).map_err(|_| unknown(&path.chars().take(80).collect::<String>()))
 }
 
-fn unknown(path: &str) -> Error {
+pub(crate) fn unknown(path: &str) -> Error {
     Error::new(
         Code::StreamNotFound,
         format!("There is no stream {path}."),
@@ -127,6 +127,6 @@ fn unknown(path: &str) -> Error {
     )
 }
 
-fn gone() -> Error {
+pub(crate) fn gone() -> Error {
     Error::new(Code::ConnectionNotFound, "This connection is gone already.", "Look at the stream again.")
 }

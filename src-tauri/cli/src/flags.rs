@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, CommandFactory as _, Parser, ValueEnum};
 use weir_engine::net::ListenAddress;
-use weir_engine::protocol::rtmp::ChunkSize;
+use weir_engine::protocol::rtmp::{ChunkSize, ReconnectUrl};
 
 use crate::arguments;
 use crate::exit::Exit;
@@ -34,6 +34,10 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "URL", env = "WEIR_RELAY_TO", hide_env_values = true, value_delimiter = ' ',
         value_parser = values::relay)]
     pub(crate) relay_to: Vec<Relay>,
+    /// Where SIGUSR1 sends clients that understand it, rtmp://host/app without a key [default: the same address]
+    #[arg(long, value_name = "URL", env = "WEIR_RECONNECT_URL", hide_env_values = true,
+        value_parser = values::reconnect)]
+    pub(crate) reconnect_url: Option<ReconnectUrl>,
     /// Address for the page and the API, such as 127.0.0.1:8935 [default: off]
     #[arg(long, value_name = "ADDR", env = "WEIR_HTTP", value_parser = values::address)]
     pub(crate) http: Option<ListenAddress>,

@@ -5,13 +5,14 @@ use std::time::Duration;
 use tokio::sync::watch;
 use weir_engine::Engine;
 use weir_engine::net::{self, ListenAddress};
+use weir_engine::protocol::rtmp::Whom;
 use weir_engine::status::ListenerState;
 
 use crate::exit::Exit;
 use crate::flags::Flags;
 use crate::page;
 use crate::settings::settings;
-use crate::signal::Signals;
+use crate::signal::{Signals, Wish};
 
 /// How long the end may take altogether: players told, recordings closed.
 const SHUTDOWN: Duration = Duration::from_millis(4800);
@@ -20,6 +21,7 @@ const PAGE: Duration = Duration::from_millis(3500);
 
 /// Runs until the system asks for the end.
 pub(crate) async fn serve(flags: Flags) -> Result<(), Exit> {
+    let reconnect_url = flags.reconnect_url.clone();
     let (settings, paths) = settings(flags)?;
     let mut signals = Signals::listen().map_err(Exit::failed)?;
     try_rtmp(settings.config().rtmp.addresses()).await?;
@@ -44,7 +46,9 @@ pub(crate) async fn serve(flags: Flags) -> Result<(), Exit> {
         }
     };
 
-    signals.end().await;
+    while signals.next().await == Wish::Reconnect {
+        engine.request_reconnect(&Whom::Everyone, reconnect_url.as_ref());
+    }
     tracing::info!("ending: players are told, recordings closed");
     let shutdown = async {
         let mut ending = tokio::spawn(async move { engine.shutdown().await });

@@ -1,12 +1,23 @@
 //! How the system asks the program to end.
 
-/// Listens for requests to end.
+/// Listens for requests.
 #[cfg(unix)]
 #[derive(Debug)]
 pub(crate) struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
     hang_up: tokio::signal::unix::Signal,
+    user_1: tokio::signal::unix::Signal,
+}
+
+/// What a signal asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// To end.
+    End,
+    /// To send clients elsewhere.
+    #[cfg_attr(windows, expect(dead_code, reason = "there is no such signal"))]
+    Reconnect,
 }
 
 #[cfg(unix)]
@@ -17,15 +28,22 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hang_up: signal(SignalKind::hangup())?,
+            user_1: signal(SignalKind::user_defined1())?,
         })
     }
 
     /// The next request to end.
     pub(crate) async fn end(&mut self) {
+        while self.next().await != Wish::End {}
+    }
+
+    /// The next request.
+    pub(crate) async fn next(&mut self) -> Wish {
         loop {
             tokio::select! {
-                _ = self.interrupt.recv() => return,
-                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return Wish::End,
+                _ = self.terminate.recv() => return Wish::End,
+                _ = self.user_1.recv() => return Wish::Reconnect,
                 // Asks to read files again. There are none to read, and nobody who sends it wants the streams to end.
                 _ = self.hang_up.recv() => tracing::info!("SIGHUP: there is nothing to read again"),
             }
@@ -48,6 +66,12 @@ impl Signals {
     pub(crate) fn listen() -> std::io::Result<Self> {
         use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close, ctrl_shutdown};
         Ok(Self { interrupt: ctrl_c()?, stop: ctrl_break()?, close: ctrl_close()?, shutdown: ctrl_shutdown()? })
+    }
+
+    /// The next request.
+    pub(crate) async fn next(&mut self) -> Wish {
+        self.end().await;
+        Wish::End
     }
 
     /// The next request to end.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use weir_engine::destination::Given;
 use weir_engine::net::ListenAddress;
-use weir_engine::protocol::rtmp::ChunkSize;
+use weir_engine::protocol::rtmp::{ChunkSize, ReconnectUrl};
 use weir_media::Secret;
 
 /// An address to send every stream on to, with its key.
@@ -32,6 +32,11 @@ pub(crate) fn chunk_size(text: &str) -> Result<ChunkSize, String> {
 pub(crate) fn relay(text: &str) -> Result<Relay, String> {
     let given = Given::read(text, None).map(Relay);
     given.map_err(|error| format!("{error}; write rtmp://host/app/key"))
+}
+
+/// The value itself stays out of the sentence, likewise.
+pub(crate) fn reconnect(text: &str) -> Result<ReconnectUrl, String> {
+    text.parse::<ReconnectUrl>().map_err(|error| format!("{error}; write rtmp://host/app"))
 }
 
 pub(crate) fn folder(text: &str) -> Result<PathBuf, String> {

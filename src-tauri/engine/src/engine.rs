@@ -182,6 +182,12 @@ impl Engine {
         }
     }
 
+    /// Asks RTMP clients to connect anew, to `url` or to the same address (Enhanced RTMP v2, "Reconnect Request"). Those that
+    /// did not say that they understand it are told nothing. Returns how many are asked.
+    pub fn request_reconnect(&self, whom: &rtmp::Whom, url: Option<&rtmp::ReconnectUrl>) -> usize {
+        self.0.rtmp.request_reconnect(whom, url)
+    }
+
     /// The listeners in the order of the settings.
     pub fn listeners(&self) -> Vec<status::Listener> {
         self.0.rtmp.listeners()

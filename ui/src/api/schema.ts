@@ -132,6 +132,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/reconnect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask every RTMP client to connect anew. */
+        post: operations["reconnect_everyone"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/recordings": {
         parameters: {
             query?: never;
@@ -286,6 +303,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/streams/{path}/publisher/reconnect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask the publisher of a stream to connect anew. */
+        post: operations["reconnect_publisher"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/streams/{path}/readers/{reader}": {
         parameters: {
             query?: never;
@@ -298,6 +332,23 @@ export interface paths {
         post?: never;
         /** Disconnect a player. A recording is stopped and a destination switched off instead. */
         delete: operations["streams_kick_reader"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/streams/{path}/readers/{reader}/reconnect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask a player to connect anew. */
+        post: operations["reconnect_reader"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -724,6 +775,20 @@ export interface components {
          * @enum {string}
          */
         ReaderKind: "player" | "destination" | "recording" | "other";
+        /** @description What became of a request. */
+        Reconnect: {
+            /** @description How many clients are asked. Those that do not understand requests (OBS and FFmpeg among them) are told nothing and stay. */
+            asked: number;
+        };
+        /** @description A request to connect anew. */
+        ReconnectCreate: {
+            /**
+             * @description Where to: `rtmp://host/app` without a stream key, or relative to the present address (`/app`). Left out or null for the
+             *     same address.
+             * @example rtmp://backup.example.com/live
+             */
+            url?: string | null;
+        };
         /** @description One file. */
         Recording: {
             /**
@@ -1433,6 +1498,39 @@ export interface operations {
             };
         };
     };
+    reconnect_everyone: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReconnectCreate"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reconnect"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     recordings_list: {
         parameters: {
             query?: never;
@@ -1744,6 +1842,42 @@ export interface operations {
             };
         };
     };
+    reconnect_publisher: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The stream, `app/name`, its slashes written as `%2F` */
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReconnectCreate"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reconnect"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     streams_kick_reader: {
         parameters: {
             query?: never;
@@ -1764,6 +1898,44 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    reconnect_reader: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The stream, `app/name`, its slashes written as `%2F` */
+                path: string;
+                /** @description The reader's `id` */
+                reader: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReconnectCreate"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reconnect"];
+                };
             };
             /** @description What went wrong */
             default: {

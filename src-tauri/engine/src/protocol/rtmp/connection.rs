@@ -22,6 +22,7 @@ use weir_rtmp::session::server::{Event, Output};
 use super::listen::{Settings, Shared};
 use super::over::Over;
 use super::play::{self, Stopped};
+use super::reconnect::{Client, Doing, ReconnectUrl};
 use super::serve::{self, Next};
 use crate::net::socket::Outbox;
 use crate::supervise::End;
@@ -66,6 +67,8 @@ pub(super) struct Connection {
     agent: Option<String>,
     /// What it announced of Enhanced RTMP, if anything.
     capabilities: Option<Arc<Capabilities>>,
+    /// Known to those who may ask it to connect anew, if it understands that.
+    client: Option<Arc<Client>>,
     /// The stream it published or played last.
     path: Option<StreamPath>,
 }
@@ -118,6 +121,7 @@ impl Connection {
             closing: false,
             agent: None,
             capabilities: None,
+            client: None,
             path: None,
         })
     }
@@ -157,7 +161,26 @@ impl Connection {
     }
 
     pub(super) fn set_capabilities(&mut self, capabilities: Capabilities) {
+        self.client = capabilities.has_reconnect().then(|| self.shared.clients.admit());
         self.capabilities = Some(capabilities).filter(Capabilities::is_enhanced).map(Arc::new);
+    }
+
+    /// Notes what the client does, so that it can be found.
+    pub(super) fn does(&self, doing: Doing) {
+        if let Some(client) = &self.client {
+            client.does(doing);
+        }
+    }
+
+    pub(super) fn client(&self) -> Option<Arc<Client>> {
+        self.client.clone()
+    }
+
+    /// Passes a request to connect anew on to the client. Returns whether there was one: then there is something to send.
+    pub(super) fn pass_on_request(&mut self) -> bool {
+        let Some(url) = self.client.as_ref().and_then(|client| client.take_request()) else { return false };
+        let sentence = "The server asks you to connect anew.";
+        self.session.request_reconnect(url.as_ref().map(ReconnectUrl::expose), sentence).is_ok()
     }
 
     pub(super) fn capabilities(&self) -> Option<Arc<Capabilities>> {

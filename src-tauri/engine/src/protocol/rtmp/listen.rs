@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use weir_rtmp::session::server;
 
+use super::reconnect::{Clients, ReconnectUrl, Whom};
 use super::wire::Caches;
 use super::{Config, connection};
 use crate::engine::Context;
@@ -34,6 +35,8 @@ pub(crate) struct Shared {
     pub(crate) context: Context,
     /// The bytes that players share.
     pub(crate) caches: Caches,
+    /// Who can be asked to connect anew.
+    pub(crate) clients: Clients,
     settings: RwLock<Arc<Settings>>,
     /// Owns the connections; another one after the server was switched off and on.
     connections: Mutex<Supervisor>,
@@ -71,6 +74,7 @@ impl Server {
         let server = Self(Arc::new(Shared {
             context,
             caches: Caches::default(),
+            clients: Clients::default(),
             settings: RwLock::new(Arc::new(Settings::new(config))),
             connections,
             open: AtomicUsize::new(0),
@@ -166,6 +170,14 @@ impl Server {
     /// Connections that are open.
     pub fn connections(&self) -> usize {
         self.0.open.load(Ordering::Relaxed)
+    }
+
+    /// Asks clients to connect anew, to `url` or to the same address. Those that did not say that they understand it are told
+    /// nothing. Returns how many are asked.
+    pub fn request_reconnect(&self, whom: &Whom, url: Option<&ReconnectUrl>) -> usize {
+        let asked = self.0.clients.ask(whom, url);
+        tracing::info!(asked, ?whom, ?url, "asked to connect anew");
+        asked
     }
 
     /// Accepts nobody any more; connections go on.

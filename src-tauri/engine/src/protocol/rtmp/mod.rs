@@ -7,9 +7,11 @@ mod over;
 mod pacing;
 mod play;
 mod publish;
+mod reconnect;
 mod serve;
 mod view;
 mod wire;
 
 pub use config::{ChunkSize, ChunkSizeError, Config};
 pub use listen::Server;
+pub use reconnect::{ReconnectUrl, Whom};

@@ -280,6 +280,9 @@ pub(super) async fn play(connection: &mut Connection, player: &mut Player) -> Re
             .await
         };
         let now = Instant::now();
+        if connection.pass_on_request() && listen(connection, player, now)? {
+            return Ok(Stopped::ByPlayer);
+        }
         match wake {
             Wake::Media => {
                 if let Some(reason) = player.send_ready(connection, now)? {

@@ -12,6 +12,7 @@ use super::connection::Connection;
 use super::over::Over;
 use super::play::Player;
 use super::publish::{PublishFault, Publishing};
+use super::reconnect::{Client, Doing};
 use crate::problem::Report;
 
 /// What follows.
@@ -47,6 +48,8 @@ enum Wake {
     Readable,
     Writable,
     Time,
+    /// Somebody wants the client to connect anew.
+    Asked,
     Stopping,
 }
 
@@ -68,6 +71,7 @@ async fn attend(connection: &mut Connection, role: &mut Role) -> Result<Player, 
     let mut stopping = pin!(stopping.cancelled());
     loop {
         let now = Instant::now();
+        connection.pass_on_request();
         while let Some(event) = connection.next_event() {
             handle(connection, role, event, now)?;
         }
@@ -86,6 +90,7 @@ async fn attend(connection: &mut Connection, role: &mut Role) -> Result<Player, 
             };
             let due = [connection.look_at(), held_back].into_iter().flatten().min();
             let unsent = connection.has_unsent();
+            let client = connection.client();
             let socket = connection.stream();
             tokio::select! {
                 biased;
@@ -93,13 +98,14 @@ async fn attend(connection: &mut Connection, role: &mut Role) -> Result<Player, 
                 hub = hub_side(role) => Wake::Hub(hub),
                 _ = socket.readable() => Wake::Readable,
                 _ = socket.writable(), if unsent => Wake::Writable,
+                () = asked(client.as_deref()) => Wake::Asked,
                 () = until(due) => Wake::Time,
             }
         };
         let now = Instant::now();
         match wake {
             Wake::Readable => connection.read_now(now)?,
-            Wake::Writable => {}
+            Wake::Writable | Wake::Asked => {}
             Wake::Time => {
                 connection.look(now)?;
                 if let Role::Publishing { stream, .. } = role
@@ -144,6 +150,13 @@ async fn until(due: Option<Instant>) {
     }
 }
 
+async fn asked(client: Option<&Client>) {
+    match client {
+        Some(client) => client.asked().await,
+        None => pending().await,
+    }
+}
+
 fn handle(connection: &mut Connection, role: &mut Role, event: Event, now: Instant) -> Result<(), Over> {
     match event {
         Event::HandshakeFinished(scheme) => tracing::debug!(peer = %connection.peer(), ?scheme, "handshake"),
@@ -174,6 +187,7 @@ fn handle(connection: &mut Connection, role: &mut Role, event: Event, now: Insta
                     tracing::info!(path = %stream.path(), peer = %connection.peer(), "publishing ended by the encoder");
                 }
                 *role = Role::Idle;
+                connection.does(Doing::Nothing);
             }
         }
         Event::PlayControl { .. } => {}
@@ -193,6 +207,7 @@ fn publish(connection: &mut Connection, role: &mut Role, request: &PublishReques
         Ok(publisher) => {
             if connection.session().accept_publish(request.id).is_ok() {
                 tracing::info!(%path, peer = %connection.peer(), "publishing");
+                connection.does(Doing::Publishing(path.clone()));
                 *role = Role::Publishing { id: request.id, stream: Publishing::new(publisher) };
             }
             Ok(())
@@ -235,6 +250,7 @@ fn play(connection: &mut Connection, role: &mut Role, request: &PlayRequest) -> 
     match connection.shared().context.hub.subscribe(&request.path, options) {
         Ok(subscriber) => {
             let chunk_size = connection.session().chunk_size();
+            connection.does(Doing::Playing(subscriber.id()));
             let capabilities = connection.capabilities();
             let player = Player::new(request.id, subscriber, request.message_stream_id, chunk_size, capabilities);
             *role = Role::Waiting { id: request.id, path: request.path.clone(), player };
