@@ -8,6 +8,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, Re
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use weir_flv::MessageKind;
 use weir_hub::{Delivery, Subscriber};
+use weir_media::{Frame, Secret, TrackKind, Tracks};
 use weir_rtmp::chunk::{self, MessageHeader};
 use weir_rtmp::message::MediaKind;
 use weir_rtmp::session::client::{Config, Event, Output};
@@ -16,7 +17,7 @@ use weir_rtmp::url::PublishUrl;
 
 use super::board::{Board, Standing};
 use super::failure::{Failure, FailureCode};
-use super::feed::{Counted, Feed, Sink};
+use super::feed::{Counted, Feed, Sink, Taken};
 use super::outbox::Outbox;
 use super::pace::Pace;
 use super::state::Step;
@@ -36,13 +37,47 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 /// Bytes read at once; a server that is published to says little.
 const READ: usize = 4 * 1024;
 
-/// Why a connection that was live ended.
+/// Why sending over a connection that was live stopped.
 #[derive(Debug)]
 pub(super) enum End {
     StreamEnded,
     Interrupted,
-    AskedToReconnect,
+    /// The server wants to be connected to anew, there or at the same address.
+    AskedToReconnect(Option<Secret<String>>),
+    /// What comes next is a key frame, and was not sent.
+    AtKeyFrame,
     Failed(Failure),
+}
+
+/// Until where a connection sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Until {
+    /// The end of the stream.
+    TheEnd,
+    /// The next key frame, at which another connection takes over.
+    KeyFrame,
+}
+
+/// A stream on its way: who reads it, what has been read and not sent, and the tracks in force there.
+#[derive(Debug)]
+pub(super) struct Reading {
+    subscriber: Subscriber,
+    waiting: Vec<Delivery>,
+    tracks: Tracks,
+}
+
+impl Reading {
+    pub(super) fn new(subscriber: Subscriber) -> Self {
+        Self { subscriber, waiting: Vec::new(), tracks: Tracks::default() }
+    }
+
+    /// Where, in what waits, the next connection can take over: at a key frame of the first video track, or without video
+    /// at any frame.
+    fn key_frame(&self) -> Option<usize> {
+        let lead = self.tracks.iter().map(|track| track.id).find(|id| id.kind == TrackKind::Video);
+        let begins = |frame: &Frame| lead.is_none_or(|lead| frame.track == lead) && frame.is_key();
+        self.waiting.iter().position(|delivery| matches!(delivery, Delivery::Frame { frame, .. } if begins(frame)))
+    }
 }
 
 /// One connection. Generic over the transport: plain TCP today, TLS on top of it later.
@@ -56,7 +91,10 @@ pub(super) struct Connection<S> {
     /// The message stream media goes on, once the server takes it.
     stream_id: Option<u32>,
     wake: Option<Instant>,
-    asked_to_reconnect: bool,
+    /// Where to, once the server asks for it; the inner `None` means the same address.
+    asked_to_reconnect: Option<Option<Secret<String>>>,
+    feed: Feed,
+    pace: Pace,
     /// When the server last took data, or when there was last nothing to take.
     progress: Instant,
     read_buffer: Vec<u8>,
@@ -78,7 +116,9 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
             step: Step::Handshake,
             stream_id: None,
             wake: None,
-            asked_to_reconnect: false,
+            asked_to_reconnect: None,
+            feed: Feed::default(),
+            pace: Pace::default(),
             progress: Instant::now(),
             read_buffer: vec![0; READ],
         };
@@ -92,67 +132,81 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
         }
     }
 
-    /// Sends the stream until it ends, something fails, or `interrupted` resolves; says goodbye unless the connection is
-    /// broken.
+    /// Sends the stream until it ends, something fails, the server asks for another connection, or `interrupted` resolves.
+    /// May be called again afterwards. Cancel-safe.
     pub(super) async fn run(
         &mut self,
-        mut subscriber: Subscriber,
+        reading: &mut Reading,
+        until: Until,
         board: &Board,
         interrupted: impl Future<Output = ()>,
     ) -> End {
-        let (mut feed, mut pace, mut batch) = (Feed::default(), Pace::default(), Vec::new());
+        // Another connection may have sent what came before.
+        if !reading.tracks.is_empty() {
+            self.deliver(&Delivery::Tracks(reading.tracks.clone()));
+        }
         tokio::pin!(interrupted);
-        let end = loop {
+        loop {
             if let Err(failure) = self.pump() {
                 return End::Failed(failure);
             }
-            if self.asked_to_reconnect {
-                break End::AskedToReconnect;
+            if let Some(to) = self.asked_to_reconnect.take() {
+                return End::AskedToReconnect(to);
             }
-            board.is_behind(pace.behind(Instant::now(), feed.elapsed(), self.outbox.is_empty()));
+            if let Some(end) = self.send(reading, until, board) {
+                return end;
+            }
+            board.is_behind(self.pace.behind(Instant::now(), self.feed.elapsed(), self.outbox.is_empty()));
             tokio::select! {
                 biased;
-                () = &mut interrupted => break End::Interrupted,
+                () = &mut interrupted => return End::Interrupted,
                 // A server that takes nothing wakes nobody, and yet it falls behind more and more.
                 () = sleep(LOOK), if !self.outbox.is_empty() => {}
-                turned = self.turn_or_media(&mut subscriber, board) => match turned {
+                turned = self.turn_or_media(&mut reading.subscriber, board) => match turned {
                     Ok(false) => {}
-                    Ok(true) => {
-                        subscriber.try_batch(&mut batch);
-                        if self.send(&mut batch, &mut feed, &subscriber, board) {
-                            break End::StreamEnded;
-                        }
-                    }
+                    Ok(true) => drop(reading.subscriber.try_batch(&mut reading.waiting)),
                     Err(failure) => return End::Failed(failure),
                 },
             }
-        };
-        let _ = timeout(GOODBYE, self.goodbye(board)).await;
-        end
+        }
     }
 
-    /// Turns deliveries into messages; returns whether the stream is over.
-    fn send(&mut self, batch: &mut Vec<Delivery>, feed: &mut Feed, subscriber: &Subscriber, board: &Board) -> bool {
+    /// Turns deliveries that wait into messages; returns why that is to stop, if it is.
+    fn send(&mut self, reading: &mut Reading, until: Until, board: &Board) -> Option<End> {
         if self.outbox.is_empty() {
             self.progress = Instant::now();
         }
+        let (mut counted, mut end) = (Counted::default(), None);
+        let key_frame = if until == Until::KeyFrame { reading.key_frame() } else { None };
+        if key_frame.is_some() {
+            end = Some(End::AtKeyFrame);
+        }
+        let count = key_frame.unwrap_or(reading.waiting.len());
+        for delivery in reading.waiting.drain(..count) {
+            match &delivery {
+                Delivery::Skipped { frames, behind } => {
+                    let (stream, behind) = (reading.subscriber.path(), behind.as_secs_f64());
+                    tracing::info!(%stream, frames, behind, "destination too slow");
+                }
+                Delivery::Tracks(tracks) => reading.tracks = tracks.clone(),
+                Delivery::Ended(_) => end = Some(End::StreamEnded),
+                Delivery::Frame { .. } | Delivery::Gap { .. } => {}
+            }
+            let more = self.deliver(&delivery);
+            counted.sent += more.sent;
+            counted.skipped += more.skipped;
+        }
+        board.counted(counted.sent, counted.skipped);
+        end
+    }
+
+    fn deliver(&mut self, delivery: &Delivery) -> Counted {
         let mut wire = Wire {
             outbox: &mut self.outbox,
             chunk_size: self.session.chunk_size(),
             stream_id: self.stream_id.unwrap_or_default(),
         };
-        let (mut counted, mut ended) = (Counted::default(), false);
-        for delivery in batch.drain(..) {
-            if let Delivery::Skipped { frames, behind } = &delivery {
-                tracing::info!(stream = %subscriber.path(), frames, behind = behind.as_secs_f64(), "destination too slow");
-            }
-            ended |= matches!(delivery, Delivery::Ended(_));
-            let more = feed.deliver(&delivery, &mut wire);
-            counted.sent += more.sent;
-            counted.skipped += more.skipped;
-        }
-        board.counted(counted.sent, counted.skipped);
-        ended
+        self.feed.deliver(delivery, &mut wire)
     }
 
     /// Fetches what the session wants done.
@@ -162,13 +216,16 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
                 Output::Send(bytes) => self.push(bytes),
                 Output::WakeAt(at) => self.wake = Some(Instant::from_std(at)),
                 Output::Event(Event::HandshakeFinished) => self.step = Step::Connect,
-                Output::Event(Event::Connected(_)) => self.step = Step::Publish,
+                Output::Event(Event::Connected(server)) => {
+                    self.step = Step::Publish;
+                    self.feed = Feed::new(Taken::of(&server));
+                }
                 Output::Event(Event::Published { message_stream_id }) => self.stream_id = Some(message_stream_id),
                 Output::Event(Event::Refused(refusal)) => {
                     return Err(Failure::of_refusal(&refusal, self.session.url().key.expose()));
                 }
                 Output::Event(Event::Closed) => return Err(Failure::closed()),
-                Output::Event(Event::ReconnectRequested { .. }) => self.asked_to_reconnect = true,
+                Output::Event(Event::ReconnectRequested { tc_url }) => self.asked_to_reconnect = Some(tc_url),
                 Output::Close => {}
             }
         }
@@ -254,7 +311,15 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
         }
     }
 
-    /// Tells the server that the stream is over, and closes.
+    /// Tells the server that the stream is over, and closes. Takes no longer than a moment.
+    pub(super) async fn end(mut self, board: &Board) {
+        self.say_goodbye(board).await;
+    }
+
+    pub(super) async fn say_goodbye(&mut self, board: &Board) {
+        let _ = timeout(GOODBYE, self.goodbye(board)).await;
+    }
+
     async fn goodbye(&mut self, board: &Board) {
         self.session.stop();
         let _ = self.pump();

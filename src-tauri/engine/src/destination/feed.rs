@@ -1,8 +1,11 @@
-//! From what a stream delivers to the messages of one connection: headers first, time from 0, one track of each kind.
+//! From what a stream delivers to the messages of one connection: headers first, time from 0, one track of each kind unless
+//! the server takes more.
 
+use bytes::Bytes;
 use weir_flv::{MessageKind, egress};
 use weir_hub::Delivery;
 use weir_media::{Frame, TimeDelta, TrackId, TrackKind, Tracks};
+use weir_rtmp::command::Capabilities;
 
 use super::metadata;
 use super::timeline::Timeline;
@@ -10,8 +13,28 @@ use super::timeline::Timeline;
 /// One connection's view of the stream.
 #[derive(Debug, Default)]
 pub(super) struct Feed {
+    taken: Taken,
     tracks: Tracks,
     timeline: Timeline,
+    /// Video tracks whose key frame was sent.
+    begun: Vec<TrackId>,
+    metadata: Bytes,
+}
+
+/// What a server takes, by what it said when we connected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Taken {
+    /// Every track, not only the default ones.
+    pub(super) all_tracks: bool,
+    /// Presentation times to the nanosecond.
+    pub(super) exact: bool,
+}
+
+impl Taken {
+    /// By what a server announced.
+    pub(super) fn of(server: &Capabilities) -> Self {
+        Self { all_tracks: server.has_multitrack(), exact: server.has_nano_offset() }
+    }
 }
 
 /// What became of the frames of a delivery.
@@ -28,6 +51,10 @@ pub(super) trait Sink {
 }
 
 impl Feed {
+    pub(super) fn new(taken: Taken) -> Self {
+        Self { taken, ..Self::default() }
+    }
+
     /// Turns a delivery into messages.
     pub(super) fn deliver(&mut self, delivery: &Delivery, sink: &mut impl Sink) -> Counted {
         match delivery {
@@ -54,14 +81,20 @@ impl Feed {
 
     /// Sends what is new about the tracks. A server that has not negotiated more gets one track of each kind.
     fn announce(&mut self, tracks: &Tracks, sink: &mut impl Sink) {
-        let tracks = Tracks::new(tracks.iter().filter(|track| track.id.index == 0).cloned());
+        let taken = self.taken;
+        let tracks = Tracks::new(tracks.iter().filter(|track| taken.all_tracks || track.id.index == 0).cloned());
         let before = std::mem::replace(&mut self.tracks, tracks);
         let is_new = |id: TrackId| before.find(id) != self.tracks.find(id);
-        if before.is_empty() || is_new(TrackId::DATA) {
-            sink.send(MessageKind::Data, self.millis(TrackId::DATA), &[&metadata::announcement(&self.tracks)]);
+        let others = taken.all_tracks && self.tracks.iter().any(|track| track.id.index > 0 && is_new(track.id));
+        if before.is_empty() || is_new(TrackId::DATA) || others {
+            let metadata = metadata::announcement(&self.tracks);
+            if metadata != self.metadata {
+                sink.send(MessageKind::Data, self.millis(TrackId::DATA), &[&metadata]);
+                self.metadata = metadata;
+            }
         }
         for track in self.tracks.iter().filter(|track| track.id.kind != TrackKind::Data && is_new(track.id)) {
-            for header in egress::headers(track) {
+            for header in egress::changes(before.find(track.id).map(AsRef::as_ref), track) {
                 sink.send(header.kind, self.millis(track.id), &[&header.body]);
             }
         }
@@ -72,9 +105,22 @@ impl Feed {
         if frame.track.kind == TrackKind::Data && !metadata::is_passed_on(&frame.data) {
             return false;
         }
+        // Key frames of several tracks need not come together, and nothing before its key frame can be decoded.
+        let begins = frame.track.kind == TrackKind::Video && !self.begun.contains(&frame.track);
+        if begins && !frame.is_key() {
+            return false;
+        }
         let Some(placed) = self.timeline.place(frame) else { return false };
-        let Ok(tag) = egress::frame(&track, &placed) else { return false };
-        sink.send(tag.kind, wire_millis(placed.dts.as_millis()), &[&tag.head, &tag.payload]);
+        let (tag, time) = if self.taken.exact {
+            (egress::exact_frame(&track, &placed), placed.dts.floor_to_millis())
+        } else {
+            (egress::frame(&track, &placed), placed.dts)
+        };
+        let Ok(tag) = tag else { return false };
+        if begins {
+            self.begun.push(frame.track);
+        }
+        sink.send(tag.kind, wire_millis(time.as_millis()), &[&tag.head, &tag.payload]);
         true
     }
 
@@ -90,7 +136,6 @@ const fn wire_millis(millis: i64) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
     use weir_media::{Codec, FrameKind, Timestamp, Track};
 
     use super::*;
@@ -156,6 +201,23 @@ mod tests {
         let before = heard.0.len();
         let counted = feed.deliver(&frame(TrackId::audio(1), 0, 0, FrameKind::Key), &mut heard);
         assert_eq!((counted, heard.0.len()), (Counted { sent: 0, skipped: 1 }, before));
+    }
+
+    #[test]
+    fn a_server_that_takes_them_gets_all_tracks_and_hears_of_them() {
+        let mut feed = Feed::new(Taken { all_tracks: true, exact: true });
+        let mut heard = Heard::default();
+        let second = track(TrackId::audio(1), Codec::Aac, b"\x12\x10");
+        feed.deliver(&Delivery::Tracks(tracks().with(second)), &mut heard);
+        assert!(heard.0[0].2.windows(19).any(|name| name == b"audioTrackIdInfoMap"));
+        assert_eq!(heard.0.last().unwrap().2, b"\x95\x00mp4a\x01\x12\x10");
+        feed.deliver(&frame(TrackId::VIDEO, 0, 0, FrameKind::Key), &mut heard);
+        let Delivery::Frame { seq, frame: mut odd } = frame(TrackId::audio(1), 20, 0, FrameKind::Key) else { panic!() };
+        (odd.dts, odd.pts) = (Timestamp::from_nanos(20_333_333), Timestamp::from_nanos(20_333_333));
+        feed.deliver(&Delivery::Frame { seq, frame: odd }, &mut heard);
+        let (_, millis, body) = heard.0.last().unwrap();
+        let nanos = 333_333_u32.to_be_bytes();
+        assert_eq!((*millis, &body[..]), (20, &[b"\x97\x02", &nanos[1..], b"\x05\x01mp4a\x01data"].concat()[..]));
     }
 
     #[test]

@@ -4,16 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 use weir_hub::{Hub, Origin, SubscribeOptions};
 use weir_media::StreamPath;
 use weir_rtmp::url::{PublishUrl, Scheme};
 
 use super::board::{Board, Standing};
-use super::connection::{Connection, End};
+use super::connection::{Connection, End, Reading, Until};
 use super::failure::{Failure, FailureCode};
 use super::order::{Order, Orders};
 use super::state::Step;
 use super::task::{self, Outcome};
+use crate::event::Events;
 use crate::net::dial;
 
 /// Bytes the operating system may hold for one connection. Without a bound it takes megabytes: seconds of a stream that
@@ -22,6 +24,9 @@ const SEND_BUFFER: usize = 512 * 1024;
 
 /// After so long without a byte from the server the OS asks whether it is still there, and again so often.
 const KEEPALIVE: Duration = Duration::from_secs(15);
+
+/// How often in a row servers may send us on shortly after we came: they must not send us to and fro for ever.
+const MAX_QUICK_MOVES: u32 = 5;
 
 /// Carries streams by RTMP over TCP.
 #[derive(Debug)]
@@ -45,23 +50,161 @@ impl task::Carrier for Carrier {
             opened = open(&url, board) => opened,
             () = orders.interrupted(order, Some(path), |new| board.ordered(new)) => return Outcome::Interrupted,
         };
-        let mut connection = match opened {
+        let connection = match opened {
             Ok(connection) => connection,
             Err(failure) => return Outcome::Failed(failure),
         };
         // Only now, so that it begins at what is the newest key frame now. A stream that has ended meanwhile is not waited for.
-        let origin = Origin { agent: Some(order.config.name.clone()), ..Origin::internal("rtmp") };
-        let options = SubscribeOptions { wait: Some(Duration::ZERO), ..SubscribeOptions::destination(origin) };
-        let Ok(subscriber) = self.hub.subscribe(path, options) else { return Outcome::StreamEnded };
+        let Some(reading) = self.read(path, order) else { return Outcome::StreamEnded };
         board.stands(Standing::Live);
         tracing::info!(destination = order.config.id, stream = %path, "live");
-        let interrupted = orders.interrupted(order, Some(path), |new| board.ordered(new));
-        match connection.run(subscriber, board, interrupted).await {
+        let mut leg =
+            Leg { carrier: self, order, path, board, url, connection, reading, since: Instant::now(), moves: 0 };
+        let end = leg.run(orders).await;
+        if !matches!(end, End::Failed(_)) {
+            leg.connection.end(board).await;
+        }
+        match end {
             End::StreamEnded => Outcome::StreamEnded,
             End::Interrupted => Outcome::Interrupted,
-            End::AskedToReconnect => Outcome::Again,
+            End::AskedToReconnect(_) | End::AtKeyFrame => Outcome::Again,
             End::Failed(failure) => Outcome::Failed(failure),
         }
+    }
+}
+
+impl Carrier {
+    /// A reader of the stream that begins at the newest key frame; `None` when there is no such stream any more.
+    fn read(&self, path: &StreamPath, order: &Order) -> Option<Reading> {
+        let origin = Origin { agent: Some(order.config.name.clone()), ..Origin::internal("rtmp") };
+        let options = SubscribeOptions { wait: Some(Duration::ZERO), ..SubscribeOptions::destination(origin) };
+        self.hub.subscribe(path, options).ok().map(Reading::new)
+    }
+}
+
+/// A stream that is being sent, and the connection it is sent over, which the server may wish to exchange.
+struct Leg<'a> {
+    carrier: &'a Carrier,
+    order: &'a Arc<Order>,
+    path: &'a StreamPath,
+    board: &'a Board,
+    url: PublishUrl,
+    connection: Connection<TcpStream>,
+    reading: Reading,
+    /// When this connection went live.
+    since: Instant,
+    /// How often the server was exchanged, each time soon after the time before.
+    moves: u32,
+}
+
+impl Leg<'_> {
+    /// Sends until something ends it for good.
+    async fn run(&mut self, orders: &mut Orders) -> End {
+        loop {
+            let end = self.send(Until::TheEnd, orders).await;
+            let End::AskedToReconnect(to) = end else { return end };
+            self.moves = if self.since.elapsed() < task::AGAIN_AT_ONCE { self.moves + 1 } else { 1 };
+            if self.moves > MAX_QUICK_MOVES {
+                return End::AskedToReconnect(to);
+            }
+            let to = match self.url.follow(to.as_ref().map_or("", |to| to.expose())) {
+                Ok(to) => to,
+                Err(error) => {
+                    tracing::warn!(destination = self.order.config.id, %error, "staying with this connection");
+                    continue;
+                }
+            };
+            tracing::info!(destination = self.order.config.id, %to, "the server asks us to connect anew");
+            if let Err(end) = self.move_to(to, orders).await {
+                return end;
+            }
+        }
+    }
+
+    async fn send(&mut self, until: Until, orders: &mut Orders) -> End {
+        let board = self.board;
+        let interrupted = orders.interrupted(self.order, Some(self.path), |new| board.ordered(new));
+        self.connection.run(&mut self.reading, until, board, interrupted).await
+    }
+
+    /// Opens a connection to `to` while the old one goes on, and moves over at a key frame. Where that cannot be, the old one
+    /// goes on.
+    async fn move_to(&mut self, to: PublishUrl, orders: &mut Orders) -> Result<(), End> {
+        // Its steps are nobody's business while the old connection is live.
+        let quiet = Board::new(Arc::clone(self.order), Events::default());
+        let opened = {
+            let opening = open(&to, &quiet);
+            tokio::pin!(opening);
+            tokio::select! {
+                opened = &mut opening => opened,
+                end = self.send(Until::TheEnd, orders) => match end {
+                    // It could not wait; then without it.
+                    End::Failed(_) | End::AskedToReconnect(_) => {
+                        let opened = self.unless_interrupted(opening, orders).await?;
+                        return self.begin_anew(opened, to.clone()).await;
+                    }
+                    end => return Err(end),
+                },
+            }
+        };
+        let connection = match opened {
+            Ok(connection) => connection,
+            // The server takes one of us at a time.
+            Err(failure) if failure.code == FailureCode::AlreadyPublishing => {
+                return self.move_after_goodbye(to, orders).await;
+            }
+            Err(failure) => {
+                tracing::warn!(destination = self.order.config.id, %failure, "staying with the old connection");
+                return Ok(());
+            }
+        };
+        match self.send(Until::KeyFrame, orders).await {
+            End::AtKeyFrame => {
+                let old = self.exchange(connection, to);
+                old.end(self.board).await;
+                Ok(())
+            }
+            End::Failed(_) | End::AskedToReconnect(_) => self.begin_anew(connection, to).await,
+            end => {
+                connection.end(self.board).await;
+                Err(end)
+            }
+        }
+    }
+
+    /// Goes on over `connection` from the newest key frame.
+    async fn begin_anew(&mut self, connection: Connection<TcpStream>, to: PublishUrl) -> Result<(), End> {
+        let Some(reading) = self.carrier.read(self.path, self.order) else {
+            connection.end(self.board).await;
+            return Err(End::StreamEnded);
+        };
+        self.reading = reading;
+        drop(self.exchange(connection, to));
+        Ok(())
+    }
+
+    async fn unless_interrupted(
+        &self,
+        opening: impl Future<Output = Result<Connection<TcpStream>, Failure>>,
+        orders: &mut Orders,
+    ) -> Result<Connection<TcpStream>, End> {
+        tokio::select! {
+            opened = opening => opened.map_err(End::Failed),
+            () = orders.interrupted(self.order, Some(self.path), |new| self.board.ordered(new)) => Err(End::Interrupted),
+        }
+    }
+
+    async fn move_after_goodbye(&mut self, to: PublishUrl, orders: &mut Orders) -> Result<(), End> {
+        self.connection.say_goodbye(self.board).await;
+        let connection = self.unless_interrupted(open(&to, self.board), orders).await?;
+        self.board.stands(Standing::Live);
+        self.begin_anew(connection, to).await
+    }
+
+    fn exchange(&mut self, connection: Connection<TcpStream>, to: PublishUrl) -> Connection<TcpStream> {
+        (self.url, self.since) = (to, Instant::now());
+        tracing::info!(destination = self.order.config.id, to = %self.url, "moved to another connection");
+        std::mem::replace(&mut self.connection, connection)
     }
 }
 

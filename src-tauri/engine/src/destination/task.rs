@@ -47,7 +47,7 @@ pub(super) trait Carrier: Send {
 
 /// A server that asks for a new connection is obeyed at once when the old one has lasted this long: a planned restart. Sooner
 /// it counts as a failure, or two servers could send us to and fro.
-const AGAIN_AT_ONCE: Duration = Duration::from_secs(10);
+pub(super) const AGAIN_AT_ONCE: Duration = Duration::from_secs(10);
 
 /// A destination's life. `jitter` yields numbers in 0..1.
 pub(super) struct Life<C, J> {

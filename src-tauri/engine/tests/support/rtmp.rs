@@ -10,7 +10,7 @@ use weir_amf0::Value;
 use weir_engine::status::ListenerState;
 use weir_engine::{Config, Engine, Paths, Profile, Settings};
 use weir_rtmp::chunk::{self, Message, MessageHeader, Reader};
-use weir_rtmp::command::Command;
+use weir_rtmp::command::{Capabilities, Command};
 use weir_rtmp::handshake;
 use weir_rtmp::message::kind;
 
@@ -57,6 +57,20 @@ impl Server {
         peer
     }
 
+    /// A client that announces what it knows of Enhanced RTMP.
+    pub(crate) async fn peer_announcing(&self, capabilities: Capabilities) -> Peer {
+        Peer::connect_announcing(self.address, capabilities).await
+    }
+
+    /// Such a player, admitted.
+    pub(crate) async fn play_announcing(&self, name: &str, capabilities: Capabilities) -> Peer {
+        let mut peer = self.peer_announcing(capabilities).await;
+        peer.play(name).await;
+        assert_eq!(peer.status().await, "NetStream.Play.Reset");
+        assert_eq!(peer.status().await, "NetStream.Play.Start");
+        peer
+    }
+
     /// The codes of the problems so far.
     pub(crate) fn problems(&self) -> Vec<String> {
         self.engine.context().problems.list().into_iter().map(|problem| problem.code).collect()
@@ -75,8 +89,17 @@ pub(crate) struct Peer {
 impl Peer {
     /// Connects, shakes hands, and calls `connect` for the application `live`.
     pub(crate) async fn connect(address: SocketAddr) -> Self {
+        Self::connect_announcing(address, Capabilities::default()).await
+    }
+
+    pub(crate) async fn connect_announcing(address: SocketAddr, capabilities: Capabilities) -> Self {
         let mut peer = Self::shake_hands(address).await;
-        let object = Value::object([("app", "live"), ("tcUrl", "rtmp://127.0.0.1/live"), ("flashVer", "test")]);
+        let mut object = Value::object([("app", "live"), ("tcUrl", "rtmp://127.0.0.1/live"), ("flashVer", "test")]);
+        if let Value::Object(entries) = &mut object
+            && capabilities.is_enhanced()
+        {
+            entries.extend(capabilities.to_entries());
+        }
         peer.command(0, &Command { object, ..Command::new("connect", 1.0, []) }).await;
         while peer.answer().await.name != "_result" {}
         peer.command(0, &Command::new("createStream", 2.0, [])).await;
@@ -170,6 +193,17 @@ impl Peer {
             let command = self.answer().await;
             if command.name == "onStatus" {
                 return command.argument(0).get("code").and_then(Value::as_str).unwrap().to_owned();
+            }
+        }
+    }
+
+    /// The address of the next request to connect anew; `None` for the same.
+    pub(crate) async fn reconnect_request(&mut self) -> Option<String> {
+        loop {
+            let command = self.answer().await;
+            let information = command.argument(0);
+            if information.get("code").and_then(Value::as_str) == Some("NetConnection.Connect.ReconnectRequest") {
+                return information.get("tcUrl").and_then(Value::as_str).map(str::to_owned);
             }
         }
     }

@@ -29,6 +29,8 @@ pub(crate) enum Manner {
     HangUp(usize),
     /// Ends the stream with a status after so many media messages.
     Throw(usize, Rejection, &'static str),
+    /// Asks to be connected to anew after so many media messages, there or elsewhere.
+    SendOn(usize, Option<&'static str>),
     /// Answers as another protocol.
     Http,
 }
@@ -153,6 +155,9 @@ async fn serve(mut stream: TcpStream, manner: Manner, note: impl Fn(&dyn Fn(&mut
                     note(&|visit| visit.media.push(message.clone()));
                     match manner {
                         Manner::HangUp(after) if taken >= after => return,
+                        Manner::SendOn(after, tc_url) if taken == after => {
+                            session.request_reconnect(tc_url, "maintenance").unwrap();
+                        }
                         Manner::Stall => return std::future::pending().await,
                         Manner::Throw(after, why, sentence) if taken == after => {
                             session.reject_publish(publish.unwrap(), why, sentence).unwrap();
