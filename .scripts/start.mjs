@@ -49,11 +49,17 @@ function freePort() {
 
 function open(name, args) {
   const program = join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), "debug", windows ? `${name}.exe` : name);
-  const child = spawn(program, args, { stdio: "inherit" });
-  // Ctrl+C reaches the program by itself; this script waits for its orderly end.
-  for (const signal of ["SIGINT", "SIGTERM"]) {
+  // In a group of its own: a terminal sends Ctrl+C to every program of a group, and npm passes it on once more, but for
+  // Weir a second one means "at once".
+  const child = spawn(program, args, { stdio: "inherit", detached: !windows });
+  let last = 0;
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
     process.removeAllListeners(signal);
-    process.on(signal, () => child.kill(signal));
+    process.on(signal, () => {
+      if (windows || Date.now() - last < 1000) return;
+      last = Date.now();
+      child.kill(signal === "SIGHUP" ? "SIGTERM" : signal);
+    });
   }
   return new Promise((resolve, reject) => {
     child.on("error", (error) => reject(new Failure(`Weir could not be started: ${error.message}`)));

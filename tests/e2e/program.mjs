@@ -66,9 +66,12 @@ export class Program {
   /** Ends the program and waits until it is gone. */
   async stop(signal = "SIGTERM") {
     this.kill(signal);
-    await Promise.race([this.ended, new Promise((resolve) => setTimeout(resolve, 10_000))]);
+    const timer = setTimeout(() => this.kill(), 10_000);
+    const how = await this.ended;
+    clearTimeout(timer);
+    // What it started may have outlived it.
     this.kill();
-    return this.ended;
+    return how;
   }
 
   get lines() {
