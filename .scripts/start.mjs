@@ -4,7 +4,8 @@ import { createServer } from "node:net";
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import process from "node:process";
-import { Failure, main, must, npm, root, say, title, windows } from "./step.mjs";
+import { Failure, main, must, root, say, title, windows } from "./step.mjs";
+import { page } from "./page.mjs";
 import { setup } from "./setup.mjs";
 
 // Where the UI is served when there is no display, unless another program has the port.
@@ -13,9 +14,7 @@ const PORT = 8935;
 main(async () => {
   const window = display();
   await setup({ needed: window ? ["build", "window"] : ["build"] });
-  title("Building the user interface", "10 seconds");
-  const ui = await npm(["run", "--silent", "build:ui"], { quiet: true });
-  if (!ui.ok) throw new Failure(`The user interface could not be built: ${ui.problem}`);
+  await page();
   if (window) {
     title("Building Weir", "4 minutes the first time, seconds after that");
     await must("cargo", ["build", "--locked", "--features", "custom-protocol"], { limit: 120 });

@@ -2,8 +2,9 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { Failure, main, npm, root, run, say, title, which } from "./step.mjs";
+import { Failure, main, npm, root, run, say, which } from "./step.mjs";
 import { check } from "./check.mjs";
+import { page } from "./page.mjs";
 import { chromium, setup } from "./setup.mjs";
 import { Tally } from "./tally.mjs";
 import { ffmpeg9, nginx, tauriDriver, windowTestsLack } from "./tools.mjs";
@@ -16,9 +17,7 @@ main(async () => {
   if (unknown.length) throw new Failure(`There is no suite called ${unknown.join(", ")}; there are ${Object.keys(SUITES).join(", ")}.`);
   say("Running every test of Weir: about 25 minutes on a new machine with two cores, about 5 once built.");
   await setup({ needed: ["build", "window"], wanted: ["test"] });
-  title("Building the user interface", "10 seconds");
-  const built = await npm(["run", "--silent", "build:ui"], { quiet: true });
-  if (!built.ok) throw new Failure(`The user interface could not be built: ${built.problem}`);
+  await page();
   const tally = new Tally();
   for (const [name, suite] of Object.entries(SUITES)) {
     if (chosen.length === 0 || chosen.includes(name)) await suite(tally);

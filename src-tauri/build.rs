@@ -4,6 +4,8 @@ fn main() {
     {
         println!("cargo:rerun-if-changed=src-tauri/capabilities");
         println!("cargo:rerun-if-changed=src-tauri/permissions");
+        // The program carries the page, and a new page has files of other names.
+        println!("cargo:rerun-if-changed=ui/dist");
         let attributes =
             tauri_build::Attributes::new().capabilities_path_pattern("./src-tauri/capabilities/**/*").app_manifest(
                 tauri_build::AppManifest::new().permissions_path_pattern("./src-tauri/permissions/**/*.toml"),
