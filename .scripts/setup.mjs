@@ -23,6 +23,7 @@ const PACKAGES = {
     { name: "ffmpeg", have: () => which("ffmpeg") && which("ffprobe") },
     { name: "chromium", have: () => chromium() },
     { name: "webkit2gtk-driver", have: () => which("WebKitWebDriver") },
+    { name: "rtmpdump", have: () => which("rtmpdump") },
     { name: "xvfb", have: () => which("Xvfb") },
     { name: "python3-pip", have: () => ask("python3", ["-m", "pip", "--version"]) !== null },
   ],

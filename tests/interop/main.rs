@@ -6,6 +6,7 @@
 mod api;
 mod clip;
 mod ffmpeg;
+mod librtmp;
 mod nginx;
 mod packets;
 mod process;
@@ -56,6 +57,11 @@ fn trials() -> Vec<Trial> {
                 play::late(encoder, player, reference)
             }));
         }
+    }
+    let with_librtmp = installed.clone().and_then(|ffmpeg| librtmp::installed().map(|()| ffmpeg));
+    for make in Make::ALL {
+        let name = format!("play::librtmp_plays_{}", make.name());
+        trials.push(trial(name, [&with_librtmp], move |[ffmpeg]| play::librtmp(make, ffmpeg)));
     }
     let with_nginx = installed.clone().and_then(|ffmpeg| nginx::home().map(|_| ffmpeg));
     for make in [Make::H264Aac, Make::H264Mp3] {

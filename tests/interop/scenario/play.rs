@@ -2,6 +2,7 @@
 
 use crate::clip::{Make, clip};
 use crate::ffmpeg::Ffmpeg;
+use crate::librtmp;
 use crate::packets::{From, Listing, same};
 use crate::process::Outcome;
 use crate::weir::Weir;
@@ -40,4 +41,17 @@ pub(crate) fn late(encoder: &Ffmpeg, player: &Ffmpeg, reference: &Ffmpeg) -> Out
         return Err("the player came too early to prove anything".to_owned());
     }
     same(&clip.packets, &clip.key, &got, From::AKeyFrame)
+}
+
+/// A player built on librtmp, which was there first, writes down every frame and is told of the end.
+pub(crate) fn librtmp(make: Make, ffmpeg: &Ffmpeg) -> Outcome {
+    let clip = clip(make, ffmpeg)?;
+    let weir = Weir::start(&[])?;
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let file = folder.path().join("played.flv");
+    let mut playing = librtmp::play(&weir.url("stream"), &file)?;
+    weir.wait_for_players("stream", 1)?;
+    ffmpeg.publish(&clip.file, &weir.url("stream"))?.succeed()?;
+    playing.succeed()?;
+    same(&clip.packets, &clip.key, &ffmpeg.list(&file)?, From::TheFirstFrame)
 }
