@@ -100,6 +100,14 @@ fn every_crate_named_in_the_arrows_exists() {
 }
 
 #[test]
+fn the_document_names_every_crate() {
+    let document = tree::text("docs/architecture.md");
+    let unnamed: Vec<String> =
+        packages().into_iter().map(|it| it.name).filter(|name| !document.contains(&format!("`{name}`"))).collect();
+    tree::none("not in docs/architecture.md", &unnamed);
+}
+
+#[test]
 fn protocol_crates_depend_on_nothing_that_does_input_or_output() {
     let mut broken = Vec::new();
     let mut seen = 0;
