@@ -46,6 +46,8 @@ export class Tally {
     const result = await body();
     const counts = READERS[reader](result.output);
     if (!result.ok && counts.failed === 0) counts.failed = 1;
+    const skipped = [...result.output.matchAll(/^skipped: (.+)$/gm)].map(([, reason]) => reason);
+    if (skipped.length) result.problem ??= skipped.join("; ");
     if (result.ok && counts.passed + counts.failed + counts.skipped === 0) {
       counts.failed = 1;
       result.problem = "no test ran";

@@ -25,6 +25,11 @@ fn main() {
     let mut arguments = Arguments::from_args();
     // They wait for media time, not for a processor.
     arguments.test_threads = arguments.test_threads.or(Some(6));
+    let lacks = [ffmpeg::installed().err(), ffmpeg::newest().err(), librtmp::installed().err(), nginx::home().err()];
+    for reason in lacks.into_iter().flatten() {
+        // The closing lines of `npm test` repeat it.
+        eprintln!("skipped: {reason}");
+    }
     libtest_mimic::run(&arguments, trials()).exit();
 }
 
@@ -89,8 +94,8 @@ fn trial<const N: usize>(
     programs: [&Outcome<Ffmpeg>; N],
     body: impl FnOnce([&Ffmpeg; N]) -> Outcome + Send + 'static,
 ) -> Trial {
-    if let Some(reason) = programs.iter().find_map(|program| program.as_ref().err()) {
-        return Trial::test(format!("{name} ({reason})"), || Ok(())).with_ignored_flag(true);
+    if let Some(reason) = programs.iter().find_map(|program| program.as_ref().err().cloned()) {
+        return Trial::test(format!("{name} ({reason})"), || Err(Failed::from(reason))).with_ignored_flag(true);
     }
     let programs: Vec<Ffmpeg> = programs.iter().filter_map(|program| program.as_ref().ok().cloned()).collect();
     Trial::test(name, move || {
