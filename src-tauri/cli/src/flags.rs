@@ -93,6 +93,7 @@ fn explain(error: &clap::Error, given: &[OsString]) -> Exit {
     // Clap writes `--listen <ADDR>`.
     let flag = text(ContextKind::InvalidArg).and_then(|flag| flag.split([' ', '=', '[']).next()).unwrap_or_default();
     let place = place(flag, given);
+    let unknown = as_written(flag, given);
     let help = "see weir --help";
     Exit::Misused(match error.kind() {
         ErrorKind::DisplayHelp => return Exit::Answer(error.to_string()),
@@ -101,8 +102,8 @@ fn explain(error: &clap::Error, given: &[OsString]) -> Exit {
             format!("{flag:?} belongs to no flag; {help}")
         }
         ErrorKind::UnknownArgument => match text(ContextKind::SuggestedArg) {
-            Some(meant) => format!("there is no flag {flag}; did you mean {meant}?"),
-            None => format!("there is no flag {flag}; {help}"),
+            Some(meant) => format!("there is no flag {unknown}; did you mean {meant}?"),
+            None => format!("there is no flag {unknown}; {help}"),
         },
         ErrorKind::ValueValidation => match error.source() {
             Some(source) => format!("{place}: {source}"),
@@ -116,6 +117,13 @@ fn explain(error: &clap::Error, given: &[OsString]) -> Exit {
         ErrorKind::InvalidUtf8 => format!("a value is no text in UTF-8; {help}"),
         _ => format!("this command line cannot be understood; {help}"),
     })
+}
+
+/// The unknown flag as it was written: of `-name` clap sees the first letter alone. A value behind `=` may be a secret.
+fn as_written<'a>(flag: &'a str, given: &'a [OsString]) -> &'a str {
+    let one_dash = |text: &&str| text.starts_with(flag) && flag.len() == 2 && !flag.starts_with("--");
+    let whole = given.iter().filter_map(|argument| argument.to_str()).find(one_dash);
+    whole.and_then(|text| text.split('=').next()).unwrap_or(flag)
 }
 
 /// The flag, or the environment variable that stands in for it.

@@ -22,7 +22,8 @@ const EVENTS: usize = 1024;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PublishError {
     /// Somebody else publishes the path, and the policy is to refuse.
-    #[error("{path} is already being published{}", from(.by.as_ref()))]
+    /// Whose address it is concerns the owner of the hub, not the newcomer, so the sentence leaves it out.
+    #[error("{path} is already being published")]
     AlreadyLive {
         /// The path.
         path: StreamPath,
@@ -35,10 +36,6 @@ pub enum PublishError {
     /// Weir is shutting down.
     #[error("shutting down")]
     Shutdown,
-}
-
-fn from(origin: Option<&Origin>) -> String {
-    origin.and_then(|origin| origin.peer).map(|peer| format!(" from {peer}")).unwrap_or_default()
 }
 
 /// Why a subscriber is refused.

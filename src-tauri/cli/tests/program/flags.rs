@@ -6,7 +6,8 @@ use crate::program::Program;
 fn every_mistake_is_one_line_that_says_what_to_do_and_code_2() {
     for (line, expected) in [
         ("--lisen :1", "weir: there is no flag --lisen; did you mean --listen?"),
-        ("-zzz", "weir: there is no flag -z"),
+        ("-zzz", "weir: there is no flag -zzz"),
+        ("-srt-passphrase=canary-of-mine", "weir: there is no flag -srt-passphrase; see weir --help"),
         ("--listen", "weir: --listen needs a value; see weir --help"),
         ("--listen 1935", "weir: --listen: \"1935\" is no address to listen on; write :1935"),
         ("-listen=example.com:1", "weir: --listen: \"example.com:1\" is no address"),

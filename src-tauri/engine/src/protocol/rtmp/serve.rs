@@ -225,7 +225,10 @@ fn publish(connection: &mut Connection, role: &mut Role, request: &PublishReques
                 PublishError::Shutdown => (Rejection::Failed, "shutting_down", ""),
             };
             let message = match &error {
-                PublishError::AlreadyLive { .. } => format!("{error}; a second encoder was refused."),
+                PublishError::AlreadyLive { by, .. } => {
+                    let from = by.as_ref().and_then(|by| by.peer).map(|peer| format!(" from {peer}"));
+                    format!("{error}{}; a second encoder was refused.", from.unwrap_or_default())
+                }
                 _ => format!("An encoder was refused: {error}."),
             };
             let refused = refused(connection, &error.to_string());
