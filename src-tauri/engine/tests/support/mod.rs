@@ -4,6 +4,7 @@
 pub(crate) mod rtmp;
 pub(crate) mod target;
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -173,11 +174,13 @@ pub(crate) fn metadata(tags: &[Tag]) -> weir_amf0::Value {
     weir_amf0::Value::decode_all(&first.body).unwrap().pop().unwrap()
 }
 
-/// Whether a program is there; says loudly that a test is skipped when it is not.
+/// Whether a program is there; says past the capture of test output that a test is skipped when it is not.
 pub(crate) fn have(program: &str) -> bool {
     let there = Command::new(program).arg("-version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
     if !there {
-        eprintln!("SKIPPED: {program} is not installed, this test has proved nothing");
+        let thread = std::thread::current();
+        let test = thread.name().unwrap_or("a test");
+        let _ = writeln!(std::io::stderr(), "SKIPPED {test}: {program} is not installed");
     }
     there
 }
