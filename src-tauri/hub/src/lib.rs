@@ -8,6 +8,7 @@
 mod delivery;
 mod event;
 mod hub;
+mod lead;
 mod options;
 mod publisher;
 mod ring;
@@ -19,6 +20,7 @@ mod timeline;
 pub use delivery::{Delivery, EndReason};
 pub use event::Event;
 pub use hub::{Hub, PublishError, SubscribeError};
+pub use lead::{Lead, Span};
 pub use options::{DuplicatePolicy, HubOptions, LagPolicy, Origin, Role, Start, SubscribeOptions};
 pub use publisher::{Publisher, PublisherClosed};
 pub use stats::{ReaderSnapshot, StreamSnapshot, StreamState, TrackSnapshot};

@@ -17,13 +17,13 @@ use crate::{Delivery, EndReason, LagPolicy, Start, StreamId};
 pub struct SubscriberId(pub u64);
 
 /// Most frames one batch holds: a bound on what a reader carries while it waits for its network.
-const BATCH_FRAMES: usize = 64;
+pub(crate) const BATCH_FRAMES: usize = 64;
 /// Payload bytes after which a batch is closed.
-const BATCH_BYTES: usize = 256 * 1024;
+pub(crate) const BATCH_BYTES: usize = 256 * 1024;
 
 /// Where the reader stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Cursor {
+pub(crate) enum Cursor {
     /// The next entry it gets.
     At(u64),
     /// It waits for a key frame numbered at least this.
@@ -33,18 +33,18 @@ enum Cursor {
 /// The read handle on a stream. Dropping it leaves the stream; the publisher never notices either way.
 #[derive(Debug)]
 pub struct Subscriber {
-    stream: Arc<Stream>,
+    pub(crate) stream: Arc<Stream>,
     hub: Arc<Shared>,
     id: SubscriberId,
-    slot: Arc<ReaderSlot>,
-    cursor: Cursor,
+    pub(crate) slot: Arc<ReaderSlot>,
+    pub(crate) cursor: Cursor,
     lag: LagPolicy,
     /// The least lag since the reader began or last skipped: what it may not be blamed for.
-    least_lag: TimeDelta,
+    pub(crate) least_lag: TimeDelta,
     /// Tracks the reader was told last.
     told: Option<Tracks>,
     deadline: Option<Instant>,
-    ended: Option<EndReason>,
+    pub(crate) ended: Option<EndReason>,
 }
 
 impl Subscriber {

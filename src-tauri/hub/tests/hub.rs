@@ -385,3 +385,41 @@ async fn a_cancelled_wait_loses_nothing() {
     }
     assert_eq!(seen, (0..4000).step_by(40).collect::<Vec<_>>());
 }
+
+#[tokio::test(start_paused = true)]
+async fn many_take_part_in_what_one_has_read() {
+    let hub = Hub::new(HubOptions::default());
+    let mut publisher = publish(&hub);
+    write(&mut publisher, 0, FrameKind::Key);
+    let mut players: Vec<Subscriber> =
+        (0..3).map(|_| hub.subscribe(&path(), SubscribeOptions::player(origin())).unwrap()).collect();
+    assert!(players[0].lead().is_none(), "it has not begun");
+    for player in &mut players[..2] {
+        drain(player);
+    }
+    let mut lead = players[0].lead().unwrap();
+    write(&mut publisher, 40, FrameKind::Delta);
+    write(&mut publisher, 80, FrameKind::Delta);
+    timeout(Duration::from_secs(1), lead.ready()).await.unwrap();
+    let mut frames = Vec::new();
+    let span = lead.try_frames(&mut frames).unwrap();
+    assert_eq!(frames.iter().map(|(_, frame)| frame.dts.as_millis()).collect::<Vec<_>>(), [40, 80]);
+    assert!(players[0].follow(span) && players[1].follow(span));
+    assert!(!players[0].follow(span), "it has moved on");
+    assert!(!players[2].follow(span), "it stands elsewhere");
+    assert_eq!(times(&drain(&mut players[2])), [0, 40, 80], "and reads for itself");
+
+    write(&mut publisher, 120, FrameKind::Delta);
+    assert_eq!(times(&drain(&mut players[0])), [120], "nothing is told twice");
+    let span = lead.try_frames(&mut Vec::new()).unwrap();
+    assert!(hub.kick_reader(players[1].id()));
+    assert!(!players[1].follow(span), "who is kicked must learn it");
+
+    publisher.set_tracks(&tracks().with(Track::new(TrackId::audio(1), Codec::Opus))).unwrap();
+    write(&mut publisher, 160, FrameKind::Key);
+    assert!(lead.try_frames(&mut Vec::new()).is_none(), "changed tracks are told to each by itself");
+    let seen = drain(&mut players[0]);
+    assert!(matches!(seen[0], Delivery::Tracks(_)) && times(&seen) == [160]);
+    hub.close();
+    timeout(Duration::from_secs(1), lead.ready()).await.unwrap();
+}
