@@ -5,7 +5,7 @@ mod support;
 
 use std::time::Duration;
 
-use support::rtmp::{Server, data, picture, timed};
+use support::rtmp::{Peer, Server, data, picture, timed};
 use support::{stream, until};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
@@ -352,4 +352,84 @@ async fn whoever_is_kicked_is_told() {
     assert_eq!(player.last_words().await, ["NetStream.Play.Failed"]);
     assert!(server.engine.context().hub.kick_publisher(&stream("live/show")));
     assert_eq!(publisher.last_words().await, ["NetStream.Publish.Denied"]);
+}
+
+/// Pauses after 30 frames, goes on after a while, and checks that it does so with a key frame.
+async fn pause_and_go_on(mut player: Peer, last: u32) -> Peer {
+    player.media_until(|message| message.payload.ends_with(b"frame 30")).await;
+    player.command(1, &Command::new("pause", 0.0, [Value::from(true), Value::from(0.0)])).await;
+    assert_eq!(player.status().await, "NetStream.Pause.Notify");
+    player.command(1, &Command::new("pause", 0.0, [Value::from(false), Value::from(0.0)])).await;
+    assert_eq!(player.status().await, "NetStream.Unpause.Notify");
+    let seen = player.media_until(|message| message.payload.ends_with(format!("frame {last}").as_bytes())).await;
+    let first = seen.iter().find(|message| message.type_id == kind::VIDEO).unwrap();
+    assert_eq!(first.payload[0], 0x17, "it went on with a key frame");
+    player
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crowd_gets_every_frame_whoever_stalls_pauses_or_leaves_in_its_midst() {
+    let server = Server::start(|config| {
+        config.streams.grace_seconds = millis(20);
+        config.rtmp.write_seconds = millis(1500);
+    })
+    .await;
+    let mut publisher = server.publish("show").await;
+    publisher.send_headers(0).await;
+    publisher.send_video(0, true, b"frame 0").await;
+    let mut players = Vec::new();
+    for _ in 0..60 {
+        players.push(server.play("show").await);
+    }
+    let mut stalled = players.pop().unwrap();
+    let total = 150_u32;
+    let paused = tokio::spawn(pause_and_go_on(players.pop().unwrap(), total));
+    let mut leaver = players.pop();
+    for player in &mut players {
+        player.media_until(|message| message.payload.ends_with(b"frame 0")).await;
+    }
+    let big = vec![0x55; 60_000];
+    for frame in 1..=total {
+        let key = frame % 25 == 0;
+        let mark = [&big[..], format!("frame {frame}").as_bytes()].concat();
+        publisher.send_video(frame * 33, key, &mark).await;
+        publisher.send_audio(frame * 33 + 7, format!("sound {frame}").as_bytes()).await;
+        if frame == 60 {
+            // A changed configuration is told to everybody between the right frames.
+            publisher.send(1, kind::AUDIO, frame * 33 + 8, b"\xaf\x00\x12\x10").await;
+        }
+        if frame == 20 {
+            drop(leaver.take());
+        }
+        for (at, player) in players.iter_mut().enumerate() {
+            if frame == 61 {
+                assert_eq!(player.media().await.unwrap().payload.as_ref(), b"\xaf\x00\x12\x10", "player {at}");
+            }
+            let picture_got = player.media().await.unwrap();
+            assert_eq!(picture_got.timestamp, frame * 33, "player {at}");
+            assert!(picture_got.payload.as_ref() == picture(key, &mark), "player {at}, frame {frame}");
+            let sound = player.media().await.unwrap();
+            assert_eq!((sound.timestamp, &sound.payload[2..]), (frame * 33 + 7, format!("sound {frame}").as_bytes()));
+        }
+    }
+    let paused = paused.await.unwrap();
+    let snapshot = &server.engine.streams()[0];
+    let reader = snapshot.readers.iter().find(|reader| reader.lag.is_zero() && reader.frames > 0).unwrap().id;
+    assert!(server.engine.context().hub.kick_reader(reader));
+    publisher.send_video((total + 1) * 33, false, b"after the kick").await;
+    until(&server.engine, "the stalled player is cut", || {
+        server.problems().contains(&"player_stalled".to_owned()).then_some(())
+    })
+    .await;
+    publisher.command(1, &Command::new("deleteStream", 0.0, [Value::from(1.0)])).await;
+    let mut kicked = 0;
+    for mut player in players.into_iter().chain([paused]) {
+        match player.last_words().await.last().map(String::as_str) {
+            Some("NetStream.Play.Failed") => kicked += 1,
+            Some("NetStream.Play.Stop") => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(kicked, 1);
+    while stalled.next().await.is_some() {}
 }

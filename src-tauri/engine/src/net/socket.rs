@@ -58,6 +58,13 @@ impl Outbox {
         }
     }
 
+    pub(crate) fn push_front(&mut self, part: Bytes) {
+        if !part.is_empty() {
+            self.bytes += part.len();
+            self.parts.push_front(part);
+        }
+    }
+
     /// Appends what is left of `parts` once their first `written` bytes are gone.
     pub(crate) fn push_rest(&mut self, parts: impl IntoIterator<Item = Bytes>, mut written: usize) {
         for mut part in parts {

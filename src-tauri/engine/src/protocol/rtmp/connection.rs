@@ -49,7 +49,7 @@ thread_local! {
 /// A connection.
 #[derive(Debug)]
 pub(super) struct Connection {
-    stream: TcpStream,
+    stream: Arc<TcpStream>,
     peer: SocketAddr,
     session: Box<ServerSession>,
     outbox: Outbox,
@@ -108,7 +108,7 @@ impl Connection {
         getrandom::fill(random.as_mut_slice()).map_err(|error| End::Failed(format!("no randomness: {error}")))?;
         let session = ServerSession::new(now, Arc::clone(&settings.session), random);
         Ok(Self {
-            stream,
+            stream: Arc::new(stream),
             peer,
             session: Box::new(session),
             outbox: Outbox::default(),
@@ -126,7 +126,7 @@ impl Connection {
         })
     }
 
-    pub(super) const fn stream(&self) -> &TcpStream {
+    pub(super) const fn stream(&self) -> &Arc<TcpStream> {
         &self.stream
     }
 
@@ -241,6 +241,12 @@ impl Connection {
         self.outbox.push_rest(parts, written);
     }
 
+    /// Keeps what must go out before anything else.
+    pub(super) fn keep_unsent_first(&mut self, part: Bytes, now: Instant) {
+        self.last_taken = now;
+        self.outbox.push_front(part);
+    }
+
     /// Hands the socket as much as it takes now.
     pub(super) fn flush(&mut self, now: Instant) -> Result<(), Over> {
         if self.outbox.is_empty() {
@@ -286,7 +292,7 @@ impl Connection {
                 self.stream.writable().await?;
                 self.outbox.flush(&self.stream)?;
             }
-            socket2::SockRef::from(&self.stream).shutdown(std::net::Shutdown::Write)?;
+            socket2::SockRef::from(&*self.stream).shutdown(std::net::Shutdown::Write)?;
             let mut ignored = [0; 1024];
             loop {
                 self.stream.readable().await?;
@@ -302,6 +308,8 @@ impl Connection {
     }
 
     fn finish(self, over: &Over) -> End {
+        // A row that is being served may hold the socket for a moment more.
+        let _ = socket2::SockRef::from(&*self.stream).shutdown(std::net::Shutdown::Both);
         if let Some(report) = over.report(self.peer, self.path.as_ref()) {
             self.shared.context.problems.report(report);
         }

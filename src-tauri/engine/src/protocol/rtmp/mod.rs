@@ -2,6 +2,7 @@
 
 mod config;
 mod connection;
+mod crowd;
 mod listen;
 mod over;
 mod pacing;

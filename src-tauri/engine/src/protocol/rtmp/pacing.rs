@@ -1,55 +1,80 @@
 //! When readers are woken for what arrived.
 //!
-//! Each wake costs one system call for each player, and that, not the bytes, is what a crowd costs. So with a crowd a
-//! lone audio frame waits for the picture that is about to follow. With few players everything goes out at once.
+//! Each wake costs one system call for each player, and that, not the bytes, is what a crowd costs. Sound and pictures
+//! arrive each in its own beat; with a crowd, what arrives a moment before the other's next beat waits for it, and both
+//! go out together. With few players everything goes out at once.
 
 use std::time::{Duration, Instant};
 
-/// Readers from which waking them for a lone audio frame costs more than the latency is worth.
-const CROWD: usize = 32;
-/// Longest time a batch is held back. A picture follows within this at 25 pictures a second or more.
-const LONGEST: Duration = Duration::from_millis(40);
+use weir_media::TrackKind;
 
-/// What a batch that arrived holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Batch {
-    /// Nothing for readers.
-    Nothing,
-    /// Sound or data alone.
-    Audio,
-    /// A picture, or anything that must not wait.
-    Picture,
-}
+/// Readers from which a system call for each costs more than the wait is worth.
+const CROWD: usize = 32;
+/// Anything may be held back this much longer than it takes to serve the crowd once: what arrives during one service waits
+/// anyway.
+const SERVICES: u32 = 4;
+/// The least of the longest times anything is held back: what a player cannot notice.
+const SHORTEST: Duration = Duration::from_micros(4_500);
+/// The longest time anything is held back, however slow the machine.
+const LONGEST: Duration = Duration::from_millis(12);
+/// A beat slower than this is none.
+const SLOWEST: Duration = Duration::from_millis(250);
 
 /// Decides when a publisher flushes. Tuned by measurement.
 #[derive(Debug, Default)]
 pub(crate) struct Pacing {
+    /// How long anything is held back at most, at present.
+    patience: Duration,
+    pictures: Beat,
+    sound: Beat,
     /// When what is held back goes out at the latest.
     due: Option<Instant>,
-    /// When the last picture came: a stream that has none does not wait for one.
-    last_picture: Option<Instant>,
+    /// Something has arrived since the last decision.
+    arrived: bool,
+    /// Something has arrived that must not wait.
+    urgent: bool,
+}
+
+/// The rhythm in which frames of a kind arrive.
+#[derive(Debug, Default, Clone, Copy)]
+struct Beat {
+    last: Option<Instant>,
+    /// Mean distance of arrivals.
+    distance: Option<Duration>,
 }
 
 impl Pacing {
-    /// A batch has arrived and been written to the stream, which has this many readers. Returns whether to flush now.
-    pub(crate) fn arrived(&mut self, now: Instant, batch: Batch, readers: usize) -> bool {
-        let flush = match batch {
-            Batch::Nothing => false,
-            Batch::Picture => {
-                self.last_picture = Some(now);
-                true
-            }
-            Batch::Audio => {
-                let pictures = self.last_picture.is_some_and(|last| now.saturating_duration_since(last) < LONGEST);
-                readers < CROWD || !pictures || self.due.is_some_and(|due| due <= now)
-            }
-        };
-        if flush {
-            self.due = None;
-        } else if batch == Batch::Audio {
-            self.due.get_or_insert(now + LONGEST);
+    /// Serving everybody once takes this long at present.
+    pub(crate) fn set_service(&mut self, service: Duration) {
+        self.patience = (service * SERVICES).clamp(SHORTEST, LONGEST);
+    }
+
+    /// A frame has arrived.
+    pub(crate) fn frame(&mut self, kind: TrackKind, now: Instant) {
+        self.arrived = true;
+        match kind {
+            TrackKind::Video => self.pictures.strike(now),
+            TrackKind::Audio => self.sound.strike(now),
+            TrackKind::Data => {}
         }
-        flush
+    }
+
+    /// Something has arrived that must not wait.
+    pub(crate) const fn urgent(&mut self) {
+        (self.arrived, self.urgent) = (true, true);
+    }
+
+    /// All that arrived together has been written to the stream, which has this many readers. Returns whether to flush.
+    pub(crate) fn decide(&mut self, now: Instant, readers: usize) -> bool {
+        if !std::mem::take(&mut self.arrived) {
+            return false;
+        }
+        let urgent = std::mem::take(&mut self.urgent);
+        // What was held back has met what it waited for, or something else that goes out now.
+        let waits = !urgent && readers >= CROWD && self.due.is_none();
+        let next = [self.pictures, self.sound].iter().filter_map(|beat| beat.next(now)).min();
+        self.due = next.filter(|next| waits && *next <= now + self.patience).map(|_| now + self.patience);
+        self.due.is_none()
     }
 
     /// When to flush although nothing arrived.
@@ -63,37 +88,77 @@ impl Pacing {
     }
 }
 
+impl Beat {
+    fn strike(&mut self, now: Instant) {
+        if let Some(last) = self.last.replace(now) {
+            let distance = now.saturating_duration_since(last).min(SLOWEST);
+            self.distance = Some(self.distance.map_or(distance, |mean| (mean * 7 + distance) / 8));
+        }
+    }
+
+    /// When the next arrival is expected, if the kind has a rhythm and kept it lately.
+    fn next(&self, now: Instant) -> Option<Instant> {
+        let next = self.last? + self.distance.filter(|distance| *distance < SLOWEST)?;
+        (next + LONGEST >= now).then_some(next)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Runs 30 pictures and 47 sounds a second for five seconds; returns the flushes, and the longest wait of a frame.
+    fn run(readers: usize, service: Duration) -> (usize, Duration) {
+        let start = Instant::now();
+        let mut arrivals: Vec<(u64, TrackKind)> = (0..150).map(|n| (n * 33_333, TrackKind::Video)).collect();
+        arrivals.extend((0..234).map(|n| (7000 + n * 21_333, TrackKind::Audio)));
+        arrivals.sort_by_key(|(at, _)| *at);
+        let (mut pacing, mut flushes, mut longest) = (Pacing::default(), 0, Duration::ZERO);
+        pacing.set_service(service);
+        let mut waiting: Vec<Instant> = Vec::new();
+        for (at, kind) in arrivals {
+            let now = start + Duration::from_micros(at);
+            if let Some(due) = pacing.due().filter(|due| *due <= now) {
+                waiting.drain(..).for_each(|since| longest = longest.max(due - since));
+                pacing.flushed();
+                flushes += 1;
+            }
+            pacing.frame(kind, now);
+            waiting.push(now);
+            if pacing.decide(now, readers) {
+                waiting.drain(..).for_each(|since| longest = longest.max(now - since));
+                flushes += 1;
+            }
+        }
+        (flushes, longest)
+    }
+
     #[test]
     fn a_few_readers_get_everything_at_once() {
-        let (mut pacing, now) = (Pacing::default(), Instant::now());
-        assert!(pacing.arrived(now, Batch::Picture, 3));
-        assert!(pacing.arrived(now, Batch::Audio, 3));
-        assert!(!pacing.arrived(now, Batch::Nothing, 3));
-        assert_eq!(pacing.due(), None);
+        assert_eq!(run(3, Duration::from_secs(1)), (384, Duration::ZERO));
     }
 
     #[test]
-    fn in_a_crowd_sound_waits_for_the_picture_but_not_for_ever() {
-        let (mut pacing, now) = (Pacing::default(), Instant::now());
-        assert!(pacing.arrived(now, Batch::Picture, 400));
-        assert!(!pacing.arrived(now, Batch::Audio, 400));
-        let due = pacing.due().unwrap();
-        assert!(due <= now + LONGEST);
-        assert!(pacing.arrived(now + Duration::from_millis(20), Batch::Picture, 400));
-        assert_eq!(pacing.due(), None);
-        assert!(!pacing.arrived(now + Duration::from_millis(21), Batch::Audio, 400));
-        assert!(pacing.arrived(now + Duration::from_millis(100), Batch::Audio, 400));
+    fn a_crowd_is_woken_less_often_and_waits_little() {
+        let (flushes, longest) = run(400, Duration::from_millis(1));
+        assert!(flushes < 384 * 87 / 100, "{flushes} flushes");
+        assert!(longest <= SHORTEST, "{longest:?}");
+        let (fewer, longest) = run(400, Duration::from_millis(3));
+        assert!(fewer < 384 * 65 / 100, "{fewer} flushes where serving takes long");
+        assert!(longest <= LONGEST, "{longest:?}");
     }
 
     #[test]
-    fn sound_alone_never_waits() {
+    fn what_is_urgent_or_alone_never_waits() {
         let (mut pacing, now) = (Pacing::default(), Instant::now());
-        assert!(pacing.arrived(now, Batch::Audio, 400));
-        pacing.arrived(now, Batch::Picture, 400);
-        assert!(pacing.arrived(now + Duration::from_secs(1), Batch::Audio, 400));
+        pacing.set_service(Duration::from_millis(1));
+        for beat in 0..20 {
+            let now = now + Duration::from_millis(20) * beat;
+            pacing.frame(TrackKind::Audio, now);
+            assert!(pacing.decide(now, 400), "sound alone waits for nothing");
+        }
+        assert!(!pacing.decide(now, 400), "nothing has arrived");
+        pacing.urgent();
+        assert!(pacing.decide(now, 400));
     }
 }

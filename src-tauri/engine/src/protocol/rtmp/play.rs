@@ -1,8 +1,9 @@
 //! Playing: one player reads its stream from the hub and writes the shared bytes to its socket.
 //!
 //! This is what Weir does most, for hundreds of connections at once, so the loop keeps little: no buffer while it waits,
-//! one system call for a batch, one timer that fires seldom. A player that does not take its bytes delays nobody: it lags
-//! in the ring and meets its lag policy, and when it takes nothing for long it is cut.
+//! one system call for a batch, one timer that fires seldom. A player that keeps up sits with others in a row
+//! ([`super::crowd`]) and its loop sleeps. One that does not take its bytes delays nobody: it lags in the ring and meets
+//! its lag policy, and when it takes nothing for long it is cut.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -18,6 +19,7 @@ use weir_rtmp::command::Capabilities;
 use weir_rtmp::session::server::{Event, PlayControl, RequestId};
 
 use super::connection::Connection;
+use super::crowd::{Crowd, Seat};
 use super::over::Over;
 use super::view::{self, View};
 use super::wire::{Cache, Epoch, Form, Frames, Key};
@@ -32,7 +34,7 @@ const SCRATCH: usize = 512;
 #[derive(Debug)]
 pub(super) struct Player {
     id: RequestId,
-    subscriber: Subscriber,
+    place: Place,
     /// Taken from the hub before the player was admitted.
     first: Vec<Delivery>,
     message_stream: u32,
@@ -47,6 +49,17 @@ pub(super) struct Player {
     paused: bool,
 }
 
+/// Who reads the stream for a player.
+#[derive(Debug)]
+enum Place {
+    /// It does.
+    Alone(Subscriber),
+    /// The row it sits in.
+    Seated(Arc<Seat>),
+    /// Nobody: it has lost its subscriber to a fault, or is about to get another place.
+    Nowhere,
+}
+
 /// Why playing is over.
 #[derive(Debug)]
 pub(super) enum Stopped {
@@ -59,6 +72,7 @@ pub(super) enum Stopped {
 /// What woke the loop.
 enum Wake {
     Media,
+    PutOut,
     Readable,
     Writable,
     Look,
@@ -87,7 +101,7 @@ impl Player {
         let form = capabilities.as_deref().map(Form::of).unwrap_or_default();
         Self {
             id,
-            subscriber,
+            place: Place::Alone(subscriber),
             first: Vec::new(),
             message_stream,
             chunk_size,
@@ -106,12 +120,18 @@ impl Player {
 
     /// Waits until there is something to play, or nothing ever will be. Cancel-safe.
     pub(super) async fn wait(&mut self) {
-        self.subscriber.ready().await;
+        match &mut self.place {
+            Place::Alone(subscriber) => subscriber.ready().await,
+            Place::Seated(seat) => seat.put_out().await,
+            Place::Nowhere => std::future::pending().await,
+        }
     }
 
     /// Takes the first of the stream from the hub; fails when there is no stream.
     pub(super) fn begin(&mut self) -> Result<(), EndReason> {
-        self.subscriber.try_batch(&mut self.first);
+        if let Place::Alone(subscriber) = &mut self.place {
+            subscriber.try_batch(&mut self.first);
+        }
         match self.first.first() {
             Some(Delivery::Ended(reason)) => Err(*reason),
             _ => Ok(()),
@@ -137,11 +157,41 @@ impl Player {
         }
     }
 
+    /// Sits down with others if it wants the whole stream and has taken all of it so far.
+    fn sit(&mut self, connection: &Connection) {
+        let whole = self.receive_audio && self.receive_video && !self.paused;
+        if !whole || !self.view.is_settled() || connection.has_unsent() {
+            return;
+        }
+        let Some(cache) = self.cache.as_ref().filter(|_| matches!(self.place, Place::Alone(_))) else { return };
+        if let Place::Alone(subscriber) = std::mem::replace(&mut self.place, Place::Nowhere) {
+            let supervisor = &connection.shared().context.supervisor;
+            self.place = match Crowd::sit(cache, supervisor, &self.view, subscriber, connection.stream()) {
+                Ok(seat) => Place::Seated(seat),
+                Err(subscriber) => Place::Alone(subscriber),
+            };
+        }
+    }
+
+    /// Stands up: from here on nobody else writes to its socket.
+    fn stand_up(&mut self, connection: &mut Connection, now: Instant) {
+        if let Place::Seated(seat) = &self.place
+            && let Some(belongings) = seat.leave()
+        {
+            connection.keep_unsent_first(belongings.unsent, now);
+            self.place = Place::Alone(belongings.subscriber);
+        }
+    }
+
     /// Takes what is ready in the hub and hands it to the socket; what the socket does not take goes to the outbox.
     fn send_ready(&mut self, connection: &mut Connection, now: Instant) -> Result<Option<EndReason>, Over> {
         SCRATCH_LISTS.with_borrow_mut(|scratch| {
             match self.first.is_empty() {
-                true => _ = self.subscriber.try_batch(&mut scratch.deliveries),
+                true => {
+                    if let Place::Alone(subscriber) = &mut self.place {
+                        subscriber.try_batch(&mut scratch.deliveries);
+                    }
+                }
                 false => scratch.deliveries = std::mem::take(&mut self.first),
             }
             let ended = self.put_together(connection, scratch);
@@ -156,10 +206,12 @@ impl Player {
 
     fn put_together(&mut self, connection: &Connection, scratch: &mut Scratch) -> Option<EndReason> {
         let Scratch { deliveries, wire } = scratch;
-        if self.cache.is_none() {
+        if self.cache.is_none()
+            && let Place::Alone(subscriber) = &self.place
+        {
             self.cache = first_time(deliveries).map(|time| {
                 connection.shared().caches.share(Key {
-                    stream: self.subscriber.stream_id(),
+                    stream: subscriber.stream_id(),
                     message_stream: self.message_stream,
                     chunk_size: self.chunk_size,
                     epoch: Epoch::of(time),
@@ -199,7 +251,7 @@ impl Player {
         }
         let view = &self.view;
         let encode = || view.track_of(frame.track).map_or_else(Bytes::new, |track| view::frame(key, track, frame));
-        let bytes = encoded.find_or(seq, encode);
+        let bytes = encoded.find_or(seq, frame, encode);
         if !bytes.is_empty() {
             wire.push(bytes);
         }
@@ -222,8 +274,7 @@ impl Player {
         let Some(code) = track.codec.fourcc().filter(|_| !understood_by_all) else { return };
         let code = code.to_string();
         if !capabilities.names(&code) {
-            let path = self.subscriber.path();
-            tracing::info!(%path, codec = %track.codec, code, "the player did not name this codec; it is sent all the same");
+            tracing::info!(codec = %track.codec, code, "the player did not name this codec; it is sent all the same");
         }
     }
 
@@ -233,7 +284,9 @@ impl Player {
         }
         let total: usize = wire.iter().map(Bytes::len).sum();
         let written = socket::write_now(connection.stream(), wire).map_err(Over::of_io)?;
-        self.subscriber.count_sent(total as u64);
+        if let Place::Alone(subscriber) = &self.place {
+            subscriber.count_sent(total as u64);
+        }
         if written < total {
             connection.keep_unsent(wire.drain(..), written, now);
         }
@@ -248,8 +301,24 @@ fn first_time(deliveries: &[Delivery]) -> Option<weir_media::Timestamp> {
     })
 }
 
+/// A connection that ends leaves its seat at once, or the row would hold its socket open.
+impl Drop for Player {
+    fn drop(&mut self) {
+        if let Place::Seated(seat) = &self.place {
+            seat.leave();
+        }
+    }
+}
+
 /// Plays until the stream ends or the player asks for something else.
 pub(super) async fn play(connection: &mut Connection, player: &mut Player) -> Result<Stopped, Over> {
+    let stopped = play_on(connection, player).await;
+    // What the connection has to say now must not run into a batch of the row.
+    player.stand_up(connection, Instant::now());
+    stopped
+}
+
+async fn play_on(connection: &mut Connection, player: &mut Player) -> Result<Stopped, Over> {
     let stopping = connection.stopping().clone();
     let mut stopping = pin!(stopping.cancelled());
     let mut look = pin!(tokio::time::sleep(LOOK));
@@ -260,14 +329,15 @@ pub(super) async fn play(connection: &mut Connection, player: &mut Player) -> Re
     loop {
         let wake = {
             let has_first = !player.first.is_empty();
-            let mut ready = pin!(player.subscriber.ready());
+            let seated = matches!(player.place, Place::Seated(_));
+            let mut ready = pin!(player.wait());
             poll_fn(|cx| {
                 if connection.has_unsent() {
                     if connection.stream().poll_write_ready(cx).is_ready() {
                         return Poll::Ready(Wake::Writable);
                     }
                 } else if has_first || ready.as_mut().poll(cx).is_ready() {
-                    return Poll::Ready(Wake::Media);
+                    return Poll::Ready(if seated { Wake::PutOut } else { Wake::Media });
                 }
                 if connection.stream().poll_read_ready(cx).is_ready() {
                     return Poll::Ready(Wake::Readable);
@@ -288,7 +358,9 @@ pub(super) async fn play(connection: &mut Connection, player: &mut Player) -> Re
                 if let Some(reason) = player.send_ready(connection, now)? {
                     return Ok(Stopped::Ended(reason));
                 }
+                player.sit(connection);
             }
+            Wake::PutOut => player.stand_up(connection, now),
             Wake::Writable => connection.flush(now)?,
             Wake::Readable => {
                 connection.read_now(now)?;
@@ -308,12 +380,15 @@ pub(super) async fn play(connection: &mut Connection, player: &mut Player) -> Re
     }
 }
 
-/// Hears what the player says. Returns whether it wants something else than to play this.
+/// Hears what the player says, and lets the session answer. Returns whether it wants something else than to play this.
 fn listen(connection: &mut Connection, player: &mut Player, now: Instant) -> Result<bool, Over> {
     let mut other = false;
     while let Some(event) = connection.next_event() {
         match event {
-            Event::PlayControl { id, control } if id == player.id => player.control(control),
+            Event::PlayControl { id, control } if id == player.id => {
+                player.stand_up(connection, now);
+                player.control(control);
+            }
             Event::Ended { id, .. } if id == player.id => other = true,
             Event::PublishRequested(_) | Event::PlayRequested(_) => {
                 connection.leave(event);
@@ -322,6 +397,9 @@ fn listen(connection: &mut Connection, player: &mut Player, now: Instant) -> Res
             }
             _ => {}
         }
+    }
+    if connection.has_unsent() {
+        player.stand_up(connection, now);
     }
     connection.flush(now)?;
     connection.check_unsent()?;

@@ -4,16 +4,19 @@ use std::time::{Duration, Instant};
 
 use weir_flv::{Ingest, Item, MessageKind};
 use weir_hub::{EndReason, Publisher, PublisherClosed};
-use weir_media::TrackKind;
 use weir_rtmp::Unwrapper;
 use weir_rtmp::message::{MediaKind, MediaMessage};
 
-use super::pacing::{Batch, Pacing};
+use super::pacing::Pacing;
+use super::wire::Caches;
 
 /// Broken messages one after the other after which a publisher is taken for something else than an encoder.
 const MOST_BROKEN: u32 = 200;
 /// How often broken messages are worth a line in the log.
 const SAID_EVERY: Duration = Duration::from_secs(10);
+
+/// How often it is looked at how long the players take to be served.
+const SERVICE_SEEN_EVERY: Duration = Duration::from_millis(250);
 
 /// An encoder's stream.
 #[derive(Debug)]
@@ -23,10 +26,10 @@ pub(super) struct Publishing {
     unwrapper: Unwrapper,
     pacing: Pacing,
     items: Vec<Item>,
-    batch: Batch,
     /// Broken messages since the last good one.
     broken: u32,
     said: Option<Instant>,
+    service_seen: Option<Instant>,
 }
 
 /// Why publishing cannot go on.
@@ -48,9 +51,9 @@ impl Publishing {
             unwrapper: Unwrapper::new(),
             pacing: Pacing::default(),
             items: Vec::new(),
-            batch: Batch::Nothing,
             broken: 0,
             said: None,
+            service_seen: None,
         }
     }
 
@@ -73,12 +76,11 @@ impl Publishing {
         for item in self.items.drain(..) {
             match item {
                 Item::Tracks(tracks) => {
-                    self.batch = Batch::Picture;
+                    self.pacing.urgent();
                     self.publisher.set_tracks(&tracks)?;
                 }
                 Item::Frame(frame) => {
-                    let picture = frame.track.kind == TrackKind::Video;
-                    self.batch = self.batch.max(if picture { Batch::Picture } else { Batch::Audio });
+                    self.pacing.frame(frame.track.kind, now);
                     self.publisher.write(frame)?;
                 }
             }
@@ -100,9 +102,12 @@ impl Publishing {
     }
 
     /// All that arrived together has been taken: wakes the readers, once.
-    pub(super) fn batch_done(&mut self, now: Instant) {
-        let batch = std::mem::replace(&mut self.batch, Batch::Nothing);
-        if self.pacing.arrived(now, batch, self.publisher.readers()) {
+    pub(super) fn batch_done(&mut self, now: Instant, caches: &Caches) {
+        if self.service_seen.is_none_or(|seen| now.saturating_duration_since(seen) > SERVICE_SEEN_EVERY) {
+            self.service_seen = Some(now);
+            self.pacing.set_service(caches.service(self.publisher.stream_id()));
+        }
+        if self.pacing.decide(now, self.publisher.readers()) {
             self.publisher.flush();
         }
     }

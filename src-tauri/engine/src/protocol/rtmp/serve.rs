@@ -76,7 +76,7 @@ async fn attend(connection: &mut Connection, role: &mut Role) -> Result<Player, 
             handle(connection, role, event, now)?;
         }
         if let Role::Publishing { stream, .. } = role {
-            stream.batch_done(now);
+            stream.batch_done(now, &connection.shared().caches);
         }
         connection.flush(now)?;
         connection.check_unsent()?;

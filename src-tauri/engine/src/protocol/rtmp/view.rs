@@ -13,7 +13,7 @@ use weir_rtmp::chunk::{self, MessageHeader, csid};
 use super::wire::{Form, Key, Shown};
 
 /// The tracks a player gets, and those it has been told of.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct View {
     form: Form,
     /// What is sent: the numbers of the tracks are those that the player sees.
@@ -63,6 +63,22 @@ impl View {
         }
         *moved = Some(track.id);
         Arc::new(Track { id: TrackId { index: 0, ..track.id }, ..Track::clone(&track) })
+    }
+
+    /// Whether the player has been told of every track it gets, and has a key frame of each that needs one.
+    pub(super) fn is_settled(&self) -> bool {
+        let mut video = self.shown.iter().filter(|track| track.id.kind == TrackKind::Video);
+        self.settled && video.all(|track| self.begun.contains(&self.source_of(track.id)))
+    }
+
+    /// The number in the stream of a track that is sent.
+    fn source_of(&self, id: TrackId) -> TrackId {
+        let moved = match id.kind {
+            TrackKind::Video => self.moved[0],
+            TrackKind::Audio => self.moved[1],
+            TrackKind::Data => None,
+        };
+        moved.filter(|_| id.index == 0).unwrap_or(id)
     }
 
     /// The track of a frame as the player knows it, if it gets it.

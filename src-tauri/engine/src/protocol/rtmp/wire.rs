@@ -5,16 +5,22 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use bytes::Bytes;
 use weir_hub::StreamId;
-use weir_media::Timestamp;
+use weir_media::{Frame, Timestamp, TrackKind};
 use weir_rtmp::command::Capabilities;
 
-/// Most frames a cache holds: several groups of pictures, so that joining players find them.
+use super::crowd::Crowd;
+
+/// Most frames a cache holds: protects memory from floods of tiny frames. What is evicted is encoded again when needed.
 const MAX_FRAMES: usize = 4096;
-/// Most bytes a cache holds: protects memory from streams of huge frames. What is evicted is encoded again when needed.
+/// Most bytes a cache holds: protects memory from streams of huge frames.
 const MAX_BYTES: usize = 32 << 20;
+/// How long frames are kept that no joining player needs any more, because a newer key frame has come: for players that
+/// lag a little.
+const KEPT_MILLIS: i64 = 1000;
 
 /// RTMP time is 32 bits of milliseconds that many players read as signed, so a player must not be near 2^31 soon after it
 /// joins (rtmp: 24 days). Each player's zero is the last multiple of this before the frame it joined at.
@@ -86,9 +92,16 @@ impl Caches {
             return cache;
         }
         caches.retain(|_, cache| cache.strong_count() > 0);
-        let cache = Arc::new(Cache { key, entries: Mutex::default() });
+        let cache = Arc::new(Cache { key, crowd: Crowd::default(), entries: Mutex::default() });
         caches.insert(key, Arc::downgrade(&cache));
         cache
+    }
+
+    /// How long it takes at present to serve everybody who sits and watches `stream`.
+    pub(crate) fn service(&self, stream: StreamId) -> Duration {
+        let caches = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_stream = caches.iter().filter(|(key, _)| key.stream == stream);
+        of_stream.filter_map(|(_, cache)| cache.upgrade()).map(|cache| cache.crowd.service()).sum()
     }
 }
 
@@ -96,6 +109,7 @@ impl Caches {
 #[derive(Debug)]
 pub(crate) struct Cache {
     key: Key,
+    crowd: Crowd,
     entries: Mutex<Entries>,
 }
 
@@ -103,13 +117,27 @@ pub(crate) struct Cache {
 struct Entries {
     /// Number of the first entry.
     base: u64,
-    frames: VecDeque<Option<Bytes>>,
+    frames: VecDeque<Option<Entry>>,
     bytes: usize,
+    /// Number of the newest key frame of video.
+    newest_key: u64,
+    newest_millis: i64,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    wire: Bytes,
+    millis: i64,
 }
 
 impl Cache {
     pub(crate) const fn key(&self) -> Key {
         self.key
+    }
+
+    /// The players that are served together.
+    pub(super) const fn crowd(&self) -> &Crowd {
+        &self.crowd
     }
 
     /// The entries, for as long as one batch is put together.
@@ -124,11 +152,12 @@ pub(crate) struct Frames<'a>(MutexGuard<'a, Entries>);
 impl Frames<'_> {
     /// Frame `seq` in its encoded form, made by `encode` if nobody has needed it yet. `encode` must depend on the frame
     /// alone; an empty result means that the frame has no form here.
-    pub(crate) fn find_or(&mut self, seq: u64, encode: impl FnOnce() -> Bytes) -> Bytes {
+    pub(crate) fn find_or(&mut self, seq: u64, frame: &Frame, encode: impl FnOnce() -> Bytes) -> Bytes {
         self.0.find(seq).unwrap_or_else(|| {
-            let bytes = encode();
-            self.0.keep(seq, &bytes);
-            bytes
+            let wire = encode();
+            let key = frame.is_key() && frame.track.kind == TrackKind::Video;
+            self.0.keep(seq, Entry { wire: wire.clone(), millis: frame.dts.as_millis() }, key);
+            wire
         })
     }
 }
@@ -136,10 +165,10 @@ impl Frames<'_> {
 impl Entries {
     fn find(&self, seq: u64) -> Option<Bytes> {
         let at = usize::try_from(seq.checked_sub(self.base)?).ok()?;
-        self.frames.get(at).cloned().flatten()
+        self.frames.get(at)?.as_ref().map(|entry| entry.wire.clone())
     }
 
-    fn keep(&mut self, seq: u64, bytes: &Bytes) {
+    fn keep(&mut self, seq: u64, entry: Entry, key: bool) {
         let end = self.base + self.frames.len() as u64;
         if self.frames.is_empty() || seq >= end + MAX_FRAMES as u64 {
             self.frames.clear();
@@ -150,33 +179,59 @@ impl Entries {
         if self.frames.len() <= at {
             self.frames.resize(at + 1, None);
         }
+        self.newest_key = if key { self.newest_key.max(seq) } else { self.newest_key };
+        self.newest_millis = self.newest_millis.max(entry.millis);
         if let Some(slot) = self.frames.get_mut(at) {
-            *slot = Some(bytes.clone());
-            self.bytes += bytes.len();
+            self.bytes += entry.wire.len();
+            *slot = Some(entry);
         }
-        while self.frames.len() > MAX_FRAMES || (self.bytes > MAX_BYTES && self.frames.len() > 1) {
+        while self.is_first_spare() {
             let gone = self.frames.pop_front().flatten();
-            self.bytes -= gone.map_or(0, |bytes| bytes.len());
+            self.bytes -= gone.map_or(0, |entry| entry.wire.len());
             self.base += 1;
+        }
+    }
+
+    fn is_first_spare(&self) -> bool {
+        if self.frames.len() > MAX_FRAMES || (self.bytes > MAX_BYTES && self.frames.len() > 1) {
+            return true;
+        }
+        match self.frames.front() {
+            Some(Some(first)) => {
+                // Without pictures there is no key frame, and every player joins at the newest sound.
+                let needed = self.newest_key > 0 && self.base >= self.newest_key;
+                !needed && self.newest_millis - first.millis > KEPT_MILLIS
+            }
+            Some(None) => true,
+            None => false,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use weir_media::{FrameKind, TrackId};
+
     use super::*;
 
     fn key() -> Key {
         Key { stream: StreamId(1), message_stream: 1, chunk_size: 4096, epoch: Epoch(0), form: Form::default() }
     }
 
+    fn frame(seq: u64, millis: i64, key: bool) -> Frame {
+        let time = Timestamp::from_millis(millis);
+        let kind = if key { FrameKind::Key } else { FrameKind::Delta };
+        Frame { track: TrackId::VIDEO, dts: time, pts: time, kind, data: Bytes::from(seq.to_be_bytes().to_vec()) }
+    }
+
     fn take(cache: &Cache, seqs: impl IntoIterator<Item = u64>, encoded: &mut u32) -> Vec<Bytes> {
         let mut frames = cache.lock();
-        let mut encode = |seq: u64| {
+        let mut encode = |frame: &Frame| {
             *encoded += 1;
-            Bytes::from(seq.to_be_bytes().to_vec())
+            frame.data.clone()
         };
-        seqs.into_iter().map(|seq| frames.find_or(seq, || encode(seq))).collect()
+        let seqs = seqs.into_iter().map(|seq| (seq, frame(seq, 0, false)));
+        seqs.map(|(seq, frame)| frames.find_or(seq, &frame, || encode(&frame))).collect()
     }
 
     #[test]
@@ -203,6 +258,23 @@ mod tests {
         assert_eq!(encoded, 10_001);
         take(&cache, [1 << 40, 1 << 40], &mut encoded);
         assert_eq!(encoded, 10_002);
+    }
+
+    #[test]
+    fn only_what_a_joining_player_needs_is_kept() {
+        let cache = Caches::default().share(key());
+        for seq in 0..1000 {
+            let frame = frame(seq, seq as i64 * 20, seq.is_multiple_of(200));
+            cache.lock().find_or(seq, &frame, || frame.data.clone());
+        }
+        let entries = cache.entries.lock().unwrap();
+        assert_eq!((entries.base, entries.frames.len()), (800, 200), "from the newest key frame on");
+        drop(entries);
+        for seq in 1000..1010 {
+            let frame = frame(seq, seq as i64 * 20, seq == 1000);
+            cache.lock().find_or(seq, &frame, || frame.data.clone());
+        }
+        assert_eq!(cache.entries.lock().unwrap().base, 959, "and a second for those who lag");
     }
 
     #[test]
