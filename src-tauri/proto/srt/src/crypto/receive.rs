@@ -125,4 +125,81 @@ impl ReceiveKeys {
         key.apply(&self.kek.salt(), seq, &mut plain);
         Open::Plain(plain.freeze())
     }
+    /// Opens a payload whose key has not come in time with the key that its place held before. libsrt that was kept from
+    /// running for long changes keys without making new ones, so this may be right.
+    pub(crate) fn open_anyway(&mut self, seq: SeqNumber, flag: KeyFlag, payload: Bytes) -> Open {
+        match flag {
+            KeyFlag::Even => self.even.stale = None,
+            KeyFlag::Odd => self.odd.stale = None,
+            KeyFlag::Clear | KeyFlag::Both => {}
+        }
+        self.open(seq, flag, payload)
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a starting point for virtual time")]
+mod tests {
+    use super::super::{KeyLength, Salt};
+    use super::*;
+
+    const PLAIN: [u8; 32] = [7; 32];
+
+    fn key(byte: u8) -> StreamKey {
+        StreamKey::new(&[byte; 16]).unwrap()
+    }
+
+    /// Keys of which only the even one, 1, is known yet, and a closure that opens what another key has sealed.
+    fn receive() -> (ReceiveKeys, impl Fn(&mut ReceiveKeys, u32, u8) -> Option<bool>) {
+        let passphrase = Passphrase::new("correct-horse").unwrap();
+        let kek = WrappingKey::derive(&passphrase, Salt([5; 16]), KeyLength::Aes128);
+        let keys = ReceiveKeys::new(passphrase, kek, Keys { even: Some(key(1)), odd: None });
+        let open = |keys: &mut ReceiveKeys, seq: u32, byte: u8| {
+            let mut sealed = PLAIN;
+            key(byte).apply(&Salt([5; 16]), SeqNumber::new(seq), &mut sealed);
+            let flag = if byte % 2 == 1 { KeyFlag::Even } else { KeyFlag::Odd };
+            match keys.open(SeqNumber::new(seq), flag, Bytes::copy_from_slice(&sealed)) {
+                Open::Plain(plain) => Some(plain[..] == PLAIN),
+                Open::NoKey(_) => None,
+                Open::Never => Some(false),
+            }
+        };
+        (keys, open)
+    }
+
+    fn announce(keys: &mut ReceiveKeys, even: u8, odd: u8, highest: u32) {
+        let message = KeyMessage::wrap_under(&keys.kek, &Keys { even: Some(key(even)), odd: Some(key(odd)) }).unwrap();
+        keys.take(Instant::now(), &message, SeqNumber::new(highest)).unwrap();
+    }
+
+    #[test]
+    fn late_packets_are_opened_with_the_key_of_their_time() {
+        let (mut keys, open) = receive();
+        assert_eq!(open(&mut keys, 10, 1), Some(true));
+        assert_eq!(open(&mut keys, 60, 2), None, "the odd key has not come");
+        announce(&mut keys, 1, 2, 60);
+        assert_eq!((open(&mut keys, 60, 2), open(&mut keys, 11, 1)), (Some(true), Some(true)));
+        announce(&mut keys, 3, 2, 100);
+        assert_eq!(open(&mut keys, 12, 1), Some(true), "a late packet of the first run");
+        assert_eq!(open(&mut keys, 120, 3), Some(true));
+        assert_eq!(open(&mut keys, 115, 2), Some(true), "a late packet of the second run");
+        assert_eq!(open(&mut keys, 121, 3), Some(true));
+        // The announcement of key 4 is lost, and comes when packets under it have come.
+        assert_eq!(open(&mut keys, 180, 4), None);
+        announce(&mut keys, 3, 4, 185);
+        assert_eq!((open(&mut keys, 180, 4), open(&mut keys, 119, 2)), (Some(true), Some(true)));
+    }
+
+    #[test]
+    fn a_peer_that_uses_a_key_again_is_understood_in_the_end() {
+        let (mut keys, open) = receive();
+        announce(&mut keys, 1, 2, 10);
+        assert_eq!((open(&mut keys, 10, 1), open(&mut keys, 60, 2)), (Some(true), Some(true)));
+        assert_eq!(open(&mut keys, 120, 1), None);
+        let mut sealed = PLAIN;
+        key(1).apply(&Salt([5; 16]), SeqNumber::new(120), &mut sealed);
+        let opened = keys.open_anyway(SeqNumber::new(120), KeyFlag::Even, Bytes::copy_from_slice(&sealed));
+        assert_eq!(opened, Open::Plain(Bytes::copy_from_slice(&PLAIN)));
+        assert_eq!(open(&mut keys, 121, 1), Some(true));
+    }
 }

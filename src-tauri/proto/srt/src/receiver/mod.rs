@@ -204,7 +204,7 @@ impl Receiver {
                     if self.delivery == Delivery::Exact && due > now {
                         break;
                     }
-                    if !self.open_front() && due > now {
+                    if !self.open_front(due <= now) && due > now {
                         break;
                     }
                     let Some(Slot::Here(packet)) = self.buffer.pop() else { break };
@@ -229,14 +229,16 @@ impl Receiver {
         }
     }
 
-    /// Tries to open the first packet; `false` when its key may still come.
-    fn open_front(&mut self) -> bool {
+    /// Tries to open the first packet, at the last moment with any key; `false` when its key may still come.
+    fn open_front(&mut self, last: bool) -> bool {
         let position = self.buffer.base();
         let Some(Slot::Here(packet)) = self.buffer.front_mut() else { return true };
         let Some(flag) = packet.sealed else { return true };
         let payload = std::mem::take(&mut packet.payload);
         let Some(keys) = &mut self.keys else { return true };
-        match keys.open(self.numbering.seq(position), flag, payload) {
+        let seq = self.numbering.seq(position);
+        let opened = if last { keys.open_anyway(seq, flag, payload) } else { keys.open(seq, flag, payload) };
+        match opened {
             Open::Plain(payload) => {
                 (packet.sealed, packet.payload) = (None, payload);
                 true

@@ -1,0 +1,276 @@
+//! Our ends beside the reference implementation, on the loopback, with datagrams thrown away on purpose.
+//!
+//! A program this machine lacks makes its tests ignored, with the reason in their names; none passes unseen.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test with a real socket and a real clock, which fails when it cannot set up its case"
+)]
+
+mod endpoint;
+mod program;
+
+use std::net::UdpSocket;
+use std::time::{Duration, Instant};
+
+use endpoint::Endpoint;
+use libtest_mimic::{Arguments, Failed, Trial};
+use program::{Program, check};
+use weir_srt::caller::{Call, CallError};
+use weir_srt::connection::{Closed, Config};
+use weir_srt::crypto::{KeyLength, KeyRefresh, Passphrase};
+use weir_srt::handshake::{Reject, StreamId};
+
+const SECRET: &str = "correct-horse";
+/// About two seconds: four changes of keys.
+const COUNT: u64 = 2000;
+
+fn main() {
+    let mut arguments = Arguments::from_args();
+    // One at a time: libsrt drops the connection when the machine keeps it from running.
+    arguments.test_threads = arguments.test_threads.or(Some(1));
+    libtest_mimic::run(&arguments, trials()).exit();
+}
+
+fn trials() -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for length in [None, Some(16), Some(24), Some(32)] {
+        for (loss, name) in [(0, "clean"), (50, "lossy")] {
+            let key = length.map_or("clear".to_owned(), |bytes| format!("aes_{}", bytes * 8));
+            let case = Case { length, loss };
+            trials.push(transmit(format!("libsrt_calls_and_sends_{key}_{name}"), move || called(case, false)));
+            trials.push(transmit(format!("libsrt_calls_and_receives_{key}_{name}"), move || called(case, true)));
+            trials.push(transmit(format!("libsrt_listens_and_receives_{key}_{name}"), move || calling(case, true)));
+            trials.push(transmit(format!("libsrt_listens_and_sends_{key}_{name}"), move || calling(case, false)));
+        }
+    }
+    trials.push(transmit("libsrt_hears_at_once_why_it_is_refused".into(), refused));
+    trials.push(transmit("we_hear_at_once_why_libsrt_refuses".into(), refusing));
+    trials.push(transmit("a_killed_libsrt_is_noticed".into(), killed));
+    let ffmpeg = program::installed("ffmpeg", "-version");
+    trials.push(trial("ffmpeg_publishes_without_a_gap".into(), ffmpeg, "ffmpeg", ffmpeg_publishes));
+    trials.push(trial("ffmpeg_hears_at_once_that_it_is_refused".into(), ffmpeg, "ffmpeg", ffmpeg_refused));
+    trials
+}
+
+fn transmit(name: String, run: impl FnOnce() -> Result<(), String> + Send + 'static) -> Trial {
+    let there = program::installed("srt-live-transmit", "-version");
+    trial(name, there, "srt-live-transmit", run)
+}
+
+fn trial(name: String, there: bool, program: &str, run: impl FnOnce() -> Result<(), String> + Send + 'static) -> Trial {
+    if there {
+        Trial::test(name, || run().map_err(Failed::from))
+    } else {
+        Trial::test(format!("{name} ({program} is not installed)"), || Ok(())).with_ignored_flag(true)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Case {
+    length: Option<usize>,
+    loss: u64,
+}
+
+impl Case {
+    fn options(self) -> String {
+        let key = self
+            .length
+            .map(|bytes| format!("&passphrase={SECRET}&pbkeylen={bytes}&kmrefreshrate=500&kmpreannounce=200"));
+        format!("latency=2000&streamid=live/x{}", key.unwrap_or_default())
+    }
+
+    fn secret(self) -> Option<&'static str> {
+        self.length.map(|_| SECRET)
+    }
+
+    fn check_keys(self, endpoint: &Endpoint) -> Result<(), String> {
+        let statistics = endpoint.connection.as_ref().unwrap().statistics(Instant::now());
+        if self.length.is_some() != endpoint.connection.as_ref().unwrap().is_encrypted() {
+            return Err("the encryption is not what was asked for".into());
+        }
+        if endpoint.lost > 0 || statistics.pkt_rcv_undecrypt > 0 || statistics.pkt_snd_drop > 0 {
+            return Err(format!("{} lost, {statistics:?}", endpoint.lost));
+        }
+        Ok(())
+    }
+}
+
+fn config() -> Config {
+    let mut config = Config::default();
+    config.latency.receive = Duration::from_millis(2000);
+    config.key_refresh = KeyRefresh { every: 500, announce: 200 };
+    config
+}
+
+/// libsrt is the caller.
+fn called(case: Case, we_send: bool) -> Result<(), String> {
+    let mut ours = Endpoint::listen(case.secret(), config());
+    ours.loss = case.loss;
+    let url = format!("srt://127.0.0.1:{}?{}", ours.port(), case.options());
+    exchange(case, ours, we_send, &url)
+}
+
+/// We are the caller.
+fn calling(case: Case, we_send: bool) -> Result<(), String> {
+    let port = free_port();
+    let url = format!("srt://127.0.0.2:{port}?mode=listener&{}", case.options());
+    let call = Call {
+        passphrase: case.secret().map(|secret| Passphrase::new(secret).unwrap()),
+        key_length: case.length.and_then(KeyLength::from_bytes),
+        stream_id: StreamId::new("live/x".into()),
+        timeout: Duration::from_secs(10),
+        config: config(),
+    };
+    let mut ours = Endpoint::call(port, call);
+    ours.loss = case.loss;
+    exchange(case, ours, we_send, &url)
+}
+
+/// A port for a program that listens: on another address than our own ends, so that none of them takes it meanwhile.
+fn free_port() -> u16 {
+    UdpSocket::bind("127.0.0.2:0").unwrap().local_addr().unwrap().port()
+}
+
+fn exchange(case: Case, mut ours: Endpoint, we_send: bool, url: &str) -> Result<(), String> {
+    if we_send {
+        let theirs = Program::transmit(url, "file://con");
+        let output = theirs.output.clone();
+        let enough = |_: &Endpoint| output.lock().unwrap().len() as u64 >= COUNT * 1316;
+        ours.run(true, enough).map_err(|error| format!("{error}; {}", theirs.said()))?;
+        check(&output.lock().unwrap(), COUNT).map_err(|error| format!("{error}; {}", ours.state()))?;
+    } else {
+        let theirs = Program::transmit("file://con", url).feed();
+        let enough = |ours: &Endpoint| ours.received.len() as u64 >= COUNT * 1316;
+        ours.run(false, enough).map_err(|error| format!("{error}; {}", theirs.said()))?;
+        check(&ours.received, COUNT).map_err(|error| format!("{error}; {}", ours.state()))?;
+    }
+    case.check_keys(&ours)
+}
+
+/// Callers with another passphrase, without one, and with one that nobody asked for.
+fn refused() -> Result<(), String> {
+    for (ours, theirs, code) in [
+        (Some(SECRET), Some("wrong-horse-"), Reject::BAD_SECRET),
+        (Some(SECRET), None, Reject::UNSECURE),
+        (None, Some(SECRET), Reject::UNSECURE),
+    ] {
+        let mut endpoint = Endpoint::listen(ours, config());
+        let key = theirs.map(|secret| format!("&passphrase={secret}")).unwrap_or_default();
+        let url = format!("srt://127.0.0.1:{}?streamid=live/x{key}", endpoint.port());
+        let mut program = Program::start("srt-live-transmit", &["-a:no", "-v", "file://con", &url]).feed();
+        let mut ended = None;
+        endpoint.run(false, |_| {
+            ended = ended.or_else(|| program.ended());
+            ended.is_some()
+        })?;
+        if endpoint.rejected != Some(code) || endpoint.stream_id != "live/x" {
+            return Err(format!("{:?} instead of {code:?}", endpoint.rejected));
+        }
+        let ended = ended.unwrap();
+        if ended > Duration::from_millis(1500) {
+            return Err(format!("it went on for {ended:?}: {}", program.said()));
+        }
+    }
+    Ok(())
+}
+
+/// The same with libsrt as listener.
+fn refusing() -> Result<(), String> {
+    for (ours, theirs, code) in [
+        (Some("wrong-horse-"), Some(SECRET), Reject::BAD_SECRET),
+        (None, Some(SECRET), Reject::UNSECURE),
+        (Some(SECRET), None, Reject::UNSECURE),
+    ] {
+        let port = free_port();
+        let key = theirs.map(|secret| format!("&passphrase={secret}")).unwrap_or_default();
+        let url = format!("srt://127.0.0.2:{port}?mode=listener{key}");
+        let _program = Program::transmit(&url, "file://con");
+        let passphrase = ours.map(|secret| Passphrase::new(secret).unwrap());
+        let call = Call { passphrase, timeout: Duration::from_secs(10), ..Call::default() };
+        let mut endpoint = Endpoint::call(port, call);
+        endpoint.run(false, |endpoint| endpoint.failed.is_some())?;
+        if endpoint.failed != Some(CallError::Rejected(code)) {
+            return Err(format!("{:?} instead of {code:?}", endpoint.failed));
+        }
+    }
+    Ok(())
+}
+
+fn killed() -> Result<(), String> {
+    let mut ours = Endpoint::listen(None, config());
+    let program = Program::transmit("file://con", &format!("srt://127.0.0.1:{}", ours.port())).feed();
+    ours.run(false, |ours| ours.received.len() > 100_000)?;
+    drop(program);
+    let gone = Instant::now();
+    ours.run(false, |ours| ours.closed.is_some())?;
+    match (ours.closed, gone.elapsed()) {
+        (Some(Closed::Idle(_)), took) if took < Duration::from_secs(6) => Ok(()),
+        other => Err(format!("{other:?}")),
+    }
+}
+
+const PICTURES: [&str; 14] = [
+    "-hide_banner",
+    "-loglevel",
+    "error",
+    "-re",
+    "-f",
+    "lavfi",
+    "-i",
+    "testsrc2=size=640x360:rate=30",
+    "-c:v",
+    "mpeg2video",
+    "-b:v",
+    "3M",
+    "-f",
+    "mpegts",
+];
+
+fn ffmpeg_publishes() -> Result<(), String> {
+    let mut ours = Endpoint::listen(Some(SECRET), config());
+    ours.loss = 20;
+    let url = format!(
+        "srt://127.0.0.1:{}?streamid=publish:live/x&passphrase={SECRET}&pbkeylen=32&latency=2000000",
+        ours.port()
+    );
+    let program = Program::start("ffmpeg", &[&PICTURES[..], &["-t", "4", &url]].concat());
+    ours.run(false, |ours| ours.closed.is_some()).map_err(|error| format!("{error}; {}", program.said()))?;
+    if ours.stream_id != "publish:live/x" || ours.lost > 0 || ours.received.len() < 500_000 {
+        return Err(format!("{} bytes, {} lost", ours.received.len(), ours.lost));
+    }
+    let mut counters = [None; 0x2000];
+    for cell in ours.received.chunks(188) {
+        let pid = usize::from(u16::from_be_bytes([cell[1], cell[2]]) & 0x1FFF);
+        if cell[0] != 0x47 || cell.len() != 188 {
+            return Err("a broken cell".into());
+        }
+        // Only cells with a payload count.
+        if cell[3] & 0x10 != 0 {
+            let counter = cell[3] & 0x0F;
+            if counters[pid].is_some_and(|last: u8| (last + 1) & 0x0F != counter) {
+                return Err(format!("a gap on pid {pid}"));
+            }
+            counters[pid] = Some(counter);
+        }
+    }
+    Ok(())
+}
+
+fn ffmpeg_refused() -> Result<(), String> {
+    let mut ours = Endpoint::listen(Some(SECRET), config());
+    let url = format!("srt://127.0.0.1:{}?streamid=live/x&passphrase=wrong-horse-", ours.port());
+    let mut program = Program::start("ffmpeg", &[&PICTURES[..], &[&url]].concat());
+    let (mut ended, mut refused) = (None, None);
+    ours.run(false, |ours| {
+        refused = refused.or_else(|| ours.rejected.map(|_| Instant::now()));
+        ended = ended.or_else(|| program.ended().map(|_| Instant::now()));
+        ended.is_some()
+    })?;
+    match refused.zip(ended) {
+        Some((refused, ended)) if ended - refused < Duration::from_millis(500) => Ok(()),
+        other => Err(format!("{other:?}: {}", program.said())),
+    }
+}
