@@ -42,7 +42,7 @@ pub(crate) struct Clip {
     pub(crate) key: Vec<String>,
 }
 
-const SECONDS: &str = "4";
+pub(crate) const SECONDS: &str = "4";
 const X264: &str = "keyint=25:min-keyint=25:scenecut=0:bframes=2:b-adapt=0:open-gop=0";
 
 static MADE: Mutex<Vec<(Make, Clip)>> = Mutex::new(Vec::new());
@@ -77,7 +77,7 @@ fn encode(make: Make, ffmpeg: &Ffmpeg) -> Outcome<Clip> {
     let packets = ffmpeg.list(&file)?;
     let key = key_frames(&file)?;
     if make != Make::AudioOnly {
-        let reordered = packets.of(Kind::Video).iter().any(|packet| packet.pts - packet.dts > 40);
+        let reordered = packets.of(Kind::VIDEO).iter().any(|packet| packet.pts - packet.dts > 40);
         if !reordered || key.len() < 3 {
             return Err(format!("{name} has no B-frames or too few key frames: it would prove little"));
         }

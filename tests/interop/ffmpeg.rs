@@ -58,6 +58,13 @@ impl Ffmpeg {
         self.hash(&format!("{} playing", self.name), &["-rtmp_live", "live", "-i", url])
     }
 
+    /// Plays `url` as a player that announces every codec it knows, and therefore tracks.
+    pub(crate) fn play_enhanced(&self, url: &str) -> Outcome<Process> {
+        let codecs = "hvc1,av01,vp09,vvc1,avc1,mp4a,Opus,fLaC,ac-3,ec-3,.mp3";
+        let input = ["-rtmp_live", "live", "-rtmp_enhanced_codecs", codecs, "-i", url];
+        self.hash(&format!("{} playing with a list of codecs", self.name), &input)
+    }
+
     /// Waits at `url` for one publisher and prints the hash of every packet it sends.
     pub(crate) fn serve(&self, url: &str) -> Outcome<Process> {
         self.hash(&format!("{} serving", self.name), &["-listen", "1", "-i", url])
@@ -69,6 +76,16 @@ impl Ffmpeg {
         let mut process = self.hash(&format!("{} reading {file}", self.name), &["-i", &file])?;
         process.succeed()?;
         Listing::read(&process.output())
+    }
+
+    /// The packets of the first video track in `file` with a filter applied to each; the times are of no use.
+    pub(crate) fn filtered(&self, file: &Path, filter: &str) -> Outcome<Listing> {
+        let file = file.to_string_lossy();
+        let arguments = ["-i", &file, "-map", "0:v:0", "-copyinkf", "-c", "copy", "-bsf:v", filter, "-f", "framehash"];
+        let mut process =
+            self.start(&format!("{} filtering", self.name), &[&arguments[..], &["-hash", "md5", "pipe:1"]].concat())?;
+        process.succeed()?;
+        Listing::read_loosely(&process.output())
     }
 
     fn hash(&self, name: &str, input: &[&str]) -> Outcome<Process> {

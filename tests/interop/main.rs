@@ -19,7 +19,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use crate::clip::Make;
 use crate::ffmpeg::Ffmpeg;
 use crate::process::Outcome;
-use crate::scenario::{comparison, lifecycle, play, relay, return_of_the_publisher};
+use crate::scenario::{codecs, comparison, lifecycle, play, relay, return_of_the_publisher};
 
 fn main() {
     let mut arguments = Arguments::from_args();
@@ -67,6 +67,16 @@ fn trials() -> Vec<Trial> {
     for make in Make::ALL {
         let name = format!("play::librtmp_plays_{}", make.name());
         trials.push(trial(name, [&with_librtmp], move |[ffmpeg]| play::librtmp(make, ffmpeg)));
+    }
+    let newest = ffmpeg::newest();
+    for case in codecs::CASES.iter().chain([&codecs::SEVERAL_TRACKS]) {
+        let name = format!("codecs::{}_pass_through", case.name);
+        trials.push(trial(name, [&newest], |[ffmpeg]| codecs::passes_through(*case, ffmpeg)));
+    }
+    trials.push(trial("codecs::a_late_player_gets_four_tracks".to_owned(), [&newest], |[ffmpeg]| codecs::late(ffmpeg)));
+    for (name, player) in &both {
+        let name = format!("codecs::{name}_without_a_list_gets_the_default_tracks");
+        trials.push(trial(name, [&newest, player], |[ffmpeg, player]| codecs::to_an_old_player(ffmpeg, player)));
     }
     let with_nginx = installed.clone().and_then(|ffmpeg| nginx::home().map(|_| ffmpeg));
     for make in [Make::H264Aac, Make::H264Mp3] {

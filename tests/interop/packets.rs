@@ -1,22 +1,30 @@
 //! What went in beside what came out, packet by packet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::process::Outcome;
 
+/// A track: what it is, and its number among its kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
-    Video,
-    Audio,
+    Video(usize),
+    Audio(usize),
+}
+
+impl Kind {
+    pub(crate) const VIDEO: Self = Self::Video(0);
+    pub(crate) const AUDIO: Self = Self::Audio(0);
 }
 
 impl fmt::Display for Kind {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self {
-            Self::Video => "video",
-            Self::Audio => "audio",
-        })
+        match self {
+            Self::Video(0) => out.write_str("video"),
+            Self::Audio(0) => out.write_str("audio"),
+            Self::Video(number) => write!(out, "video track {number}"),
+            Self::Audio(number) => write!(out, "audio track {number}"),
+        }
     }
 }
 
@@ -37,17 +45,30 @@ pub(crate) struct Listing {
 }
 
 impl Listing {
-    /// Reads the lines of FFmpeg's `framehash` output.
+    /// Reads the lines of FFmpeg's `framehash` output, times in milliseconds.
     pub(crate) fn read(lines: &[String]) -> Outcome<Self> {
-        let mut kinds = BTreeMap::new();
+        let other =
+            lines.iter().find(|line| line.starts_with('#') && line.contains("tb ") && !line.ends_with("1/1000"));
+        match other {
+            Some(line) => Err(format!("times are not in milliseconds: {line}")),
+            None => Self::read_loosely(lines),
+        }
+    }
+
+    /// The same whatever the unit of the times is.
+    pub(crate) fn read_loosely(lines: &[String]) -> Outcome<Self> {
+        let mut kinds: BTreeMap<String, Kind> = BTreeMap::new();
         let mut extradata = BTreeMap::new();
         let mut packets = Vec::new();
         for line in lines {
             if let Some(rest) = line.strip_prefix("#media_type ") {
                 let (stream, kind) = rest.split_once(": ").ok_or("a media type without stream")?;
+                let number = |other: fn(usize) -> Kind| {
+                    (0..).find(|number| !kinds.values().any(|known| *known == other(*number))).unwrap_or_default()
+                };
                 let kind = match kind {
-                    "video" => Kind::Video,
-                    "audio" => Kind::Audio,
+                    "video" => Kind::Video(number(Kind::Video)),
+                    "audio" => Kind::Audio(number(Kind::Audio)),
                     other => return Err(format!("a track of kind {other} appeared")),
                 };
                 kinds.insert(stream.to_owned(), kind);
@@ -56,8 +77,6 @@ impl Listing {
                 if let [stream, _, hash] = fields[..] {
                     extradata.insert(stream.to_owned(), hash.to_owned());
                 }
-            } else if line.starts_with('#') && line.contains("tb ") && !line.ends_with("1/1000") {
-                return Err(format!("times are not in milliseconds: {line}"));
             } else if !line.starts_with('#') && !line.is_empty() {
                 packets.push(packet(line, &kinds).ok_or_else(|| format!("not a line of framehash: {line}"))?);
             }
@@ -68,6 +87,19 @@ impl Listing {
 
     pub(crate) fn of(&self, kind: Kind) -> Vec<&Packet> {
         self.packets.iter().filter(|packet| packet.kind == kind).collect()
+    }
+
+    /// The tracks that have packets.
+    pub(crate) fn tracks(&self) -> Vec<Kind> {
+        let kinds: BTreeSet<Kind> = self.packets.iter().map(|packet| packet.kind).collect();
+        kinds.into_iter().collect()
+    }
+
+    /// Only these tracks.
+    pub(crate) fn only(&self, kinds: &[Kind]) -> Self {
+        let packets = self.packets.iter().filter(|packet| kinds.contains(&packet.kind)).cloned().collect();
+        let configs = self.configs.iter().filter(|(kind, _)| kinds.contains(kind));
+        Self { packets, configs: configs.map(|(kind, config)| (*kind, config.clone())).collect() }
     }
 
     /// The same packets without the first `count` of all.
@@ -98,7 +130,10 @@ pub(crate) fn same(sent: &Listing, key: &[String], got: &Listing, from: From) ->
     let begin = beginning(sent, key, got, from)?;
     let shift = shift(&sent.packets[begin], got)?;
     let expected = sent.skip(begin);
-    for kind in [Kind::Video, Kind::Audio] {
+    if sent.tracks() != got.tracks() {
+        return Err(format!("the tracks {:?} were sent, {:?} came", sent.tracks(), got.tracks()));
+    }
+    for kind in sent.tracks() {
         track(kind, &expected.of(kind), &got.of(kind), shift)?;
     }
     if sent.configs != got.configs {
@@ -109,7 +144,7 @@ pub(crate) fn same(sent: &Listing, key: &[String], got: &Listing, from: From) ->
 
 /// Where in `sent` the reader began.
 fn beginning(sent: &Listing, key: &[String], got: &Listing, from: From) -> Outcome<usize> {
-    let leading = if sent.of(Kind::Video).is_empty() { Kind::Audio } else { Kind::Video };
+    let leading = if sent.of(Kind::VIDEO).is_empty() { Kind::AUDIO } else { Kind::VIDEO };
     let first = got.of(leading).first().map(|packet| packet.hash.clone()).ok_or(format!("no {leading} came at all"))?;
     let found = sent.packets.iter().position(|packet| packet.kind == leading && packet.hash == first);
     let found = found.ok_or(format!("the first {leading} packet that came was never sent"))?;
@@ -118,7 +153,7 @@ fn beginning(sent: &Listing, key: &[String], got: &Listing, from: From) -> Outco
             let skipped = sent.packets[..found].iter().filter(|packet| packet.kind == leading).count();
             if skipped == 0 { Ok(0) } else { Err(format!("the first {skipped} {leading} packets did not come")) }
         }
-        From::AKeyFrame if leading == Kind::Video && !key.contains(&first) => {
+        From::AKeyFrame if leading == Kind::VIDEO && !key.contains(&first) => {
             Err("the first video frame that came is not a key frame".to_owned())
         }
         From::AKeyFrame => Ok(found),

@@ -43,15 +43,15 @@ pub(crate) fn killed(ffmpeg: &Ffmpeg) -> Outcome {
     })?;
     weir.process.kill();
     let got = ffmpeg.list(&weir.recording()?)?;
-    if got.of(Kind::Video).len() < 25 {
-        return Err(format!("only {} video frames are in the file", got.of(Kind::Video).len()));
+    if got.of(Kind::VIDEO).len() < 25 {
+        return Err(format!("only {} video frames are in the file", got.of(Kind::VIDEO).len()));
     }
     beginning_of(&clip.packets, &got)
 }
 
 /// Checks that each track of `got` is the beginning of that of `sent`.
 fn beginning_of(sent: &Listing, got: &Listing) -> Outcome {
-    for kind in [Kind::Video, Kind::Audio] {
+    for kind in [Kind::VIDEO, Kind::AUDIO] {
         let (sent, got) = (sent.of(kind), got.of(kind));
         if got.is_empty() || got.len() > sent.len() || got.iter().zip(&sent).any(|(got, sent)| got.hash != sent.hash) {
             return Err(format!("the {} {kind} packets in the file are not the first of what was sent", got.len()));

@@ -1,5 +1,6 @@
 //! What happens between Weir and other people's programs.
 
+pub(crate) mod codecs;
 pub(crate) mod comparison;
 pub(crate) mod lifecycle;
 pub(crate) mod play;

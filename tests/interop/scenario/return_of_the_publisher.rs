@@ -35,7 +35,7 @@ pub(crate) fn within_the_grace_time(ffmpeg: &Ffmpeg) -> Outcome {
 
 /// Each track holds the beginning of the clip, then the whole clip, and its time never runs back.
 fn unbroken(clip: &Clip, got: &Listing) -> Outcome {
-    for kind in [Kind::Video, Kind::Audio] {
+    for kind in [Kind::VIDEO, Kind::AUDIO] {
         let got = got.of(kind);
         let whole = hashes(&clip.packets.of(kind));
         let came = hashes(&got);
