@@ -54,8 +54,9 @@ enum Case {
         /// Length of the measured window in seconds.
         #[arg(long, default_value_t = 20.0)]
         seconds: f64,
-        /// Seconds of publishing before the first player.
-        #[arg(long, default_value_t = 6.0)]
+        /// Seconds of publishing before the first player. Long enough for what a server keeps of a stream to be complete
+        /// (Weir: 10 s and a group of pictures), so that it is not taken for the players' memory.
+        #[arg(long, default_value_t = 14.0)]
         warm_up: f64,
         /// Seconds from the first player's connecting to the last one's.
         #[arg(long, default_value_t = 4.0)]
