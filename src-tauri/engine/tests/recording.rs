@@ -133,7 +133,11 @@ async fn sound_alone_and_pictures_alone_are_recorded() {
 #[tokio::test]
 async fn frames_of_newer_codecs_keep_every_byte() {
     for (codec, config) in [(Codec::Av1, &b"\x81\x05\x0c\x00"[..]), (Codec::Vp9, b"\x00\x1f\x82\x02\x02\x02\0\0")] {
-        let rig = Rig::start(record_all).await;
+        let rig = Rig::start(|config| {
+            record_all(config);
+            config.recording.container = weir_engine::recording::Container::Flv;
+        })
+        .await;
         let track = Track { config: Some(config.to_vec().into()), ..Track::new(TrackId::VIDEO, codec) };
         let only = Tracks::default().with(track);
         let mut publisher = rig.publish("live/new");

@@ -38,6 +38,8 @@ pub enum RecordingState {
     Recording,
     /// Closed properly.
     Finished,
+    /// Cut off by a crash, and made whole again.
+    Repaired,
     /// Cut off by a crash; playable up to there.
     Interrupted,
     /// It stopped on an error; what was written until then is in the file.
@@ -84,6 +86,7 @@ impl Recording {
             recording::EntryState::Recording => RecordingState::Recording,
             _ if failure.is_some() => RecordingState::Failed,
             recording::EntryState::Complete => RecordingState::Finished,
+            recording::EntryState::Repaired => RecordingState::Repaired,
             recording::EntryState::Interrupted => RecordingState::Interrupted,
             recording::EntryState::Damaged => RecordingState::Damaged,
         };

@@ -48,9 +48,13 @@ impl Page {
         status.frames_left_out = progress.left_out;
     }
 
-    /// The file is open.
-    pub(super) fn opened(&self, file: PathBuf, monitor: Monitor) {
+    /// A file is open, the first or the next.
+    pub(super) fn opened(&self, file: PathBuf) {
         self.lock().file = Some(file);
+    }
+
+    /// The file's numbers are to be read here.
+    pub(super) fn watched(&self, monitor: Monitor) {
         *self.monitor.lock().unwrap_or_else(PoisonError::into_inner) = Some(monitor);
     }
 

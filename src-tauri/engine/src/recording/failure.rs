@@ -73,11 +73,13 @@ impl Failure {
         Self { code, message, hint: hint.to_owned() }
     }
 
-    /// The file holds as much time as its format can.
-    pub(crate) fn too_long(error: &weir_flv::Error) -> Self {
-        let (code, hint) =
-            (FailureCode::FormatLimit, "Start the recording again: it goes on in a new file.".to_owned());
-        Self { code, message: format!("The recording has ended: {error}."), hint }
+    /// The format cannot hold what the stream sends.
+    pub(crate) fn of_format(error: &weir_mp4::Error) -> Self {
+        Self {
+            code: FailureCode::FormatLimit,
+            message: format!("The stream cannot be written as MP4: {error}."),
+            hint: "Choose FLV for recordings of this stream, then start the recording again.".to_owned(),
+        }
     }
 
     /// The disk does not answer at all.

@@ -10,10 +10,14 @@ use weir_flv::Error;
 use weir_flv::file::{FileOptions, FileWriter, Write};
 use weir_media::{Codec, Frame, FrameKind, TimeDelta, Timestamp, Track, TrackId, Tracks};
 
+use super::container::{Container, Refusal};
 use super::disk::{Disk, Medium};
 use super::failure::Failure;
 use super::folder_of;
-use super::writer::{Item, Muxer, Progress};
+use super::writer::{Item, Progress};
+
+/// One of how many calls of [`Container::sync`] also brings the head of the file up to date: it is 40 KiB.
+const HEAD_EVERY: u32 = 5;
 
 /// An FLV file that is being written. Playable at every moment; its head (duration, size, index of key frames) is brought
 /// up to date with every [`Muxer::sync`], so that even a file that is never closed can be sought in.
@@ -28,6 +32,7 @@ pub(super) struct FlvFile<M> {
     newest: Timestamp,
     left_out: u64,
     failed: bool,
+    syncs: u32,
 }
 
 impl<M: Medium> FlvFile<M> {
@@ -42,6 +47,7 @@ impl<M: Medium> FlvFile<M> {
             newest: Timestamp::ZERO,
             left_out: 0,
             failed: false,
+            syncs: 0,
         };
         file.set_tracks(tracks);
         file
@@ -57,21 +63,21 @@ impl<M: Medium> FlvFile<M> {
         }
     }
 
-    fn frame(&mut self, frame: &Frame) -> Result<(), Failure> {
+    fn frame(&mut self, frame: &Frame) -> Result<(), Refusal> {
         let Some(writer) = &mut self.writer else { return Ok(()) };
         if frame.dts < *self.zero.get_or_insert(frame.dts) {
             return Ok(());
         }
         match writer.write(frame, &mut self.out) {
             Ok(()) => self.newest = self.newest.max(frame.dts),
-            Err(Error::FileTooLong) => return Err(Failure::too_long(&Error::FileTooLong)),
+            Err(Error::FileTooLong) => return Err(Refusal::NeedsNewFile),
             Err(_) => self.left_out += 1,
         }
         Ok(())
     }
 
     /// Marks that something is missing here, as a cue point: players pass over it, editors show it.
-    fn mark(&mut self, reason: &str, time: Duration, frames: u64) -> Result<(), Failure> {
+    fn mark(&mut self, reason: &str, time: Duration, frames: u64) -> Result<(), Refusal> {
         let Some(zero) = self.zero else { return Ok(()) };
         let parameters = Value::object([
             ("reason", Value::from(reason)),
@@ -129,16 +135,16 @@ impl<M: Medium> FlvFile<M> {
     }
 }
 
-impl<M: Medium> Muxer for FlvFile<M> {
-    fn write(&mut self, item: Item) -> Result<(), Failure> {
+impl<M: Medium> Container for FlvFile<M> {
+    fn write(&mut self, item: &Item) -> Result<(), Refusal> {
         match item {
-            Item::Tracks(tracks) => self.set_tracks(&tracks),
-            Item::Frame(frame) => self.frame(&frame)?,
-            Item::Gap(gap) => self.mark("publisher", gap, 0)?,
-            Item::Skipped { frames, time } => self.mark("disk", time, frames)?,
+            Item::Tracks(tracks) => self.set_tracks(tracks),
+            Item::Frame(frame) => self.frame(frame)?,
+            Item::Gap(gap) => self.mark("publisher", *gap, 0)?,
+            Item::Skipped { frames, time } => self.mark("disk", *time, *frames)?,
         }
         let written = self.write_out();
-        self.checked(written)
+        Ok(self.checked(written)?)
     }
 
     fn progress(&self) -> Progress {
@@ -155,7 +161,9 @@ impl<M: Medium> Muxer for FlvFile<M> {
     }
 
     fn sync(&mut self) -> Result<(), Failure> {
-        let synced = self.checkpoint().and_then(|()| match self.path.try_exists() {
+        self.syncs += 1;
+        let written = if self.syncs % HEAD_EVERY == 1 { self.checkpoint() } else { self.disk.sync() };
+        let synced = written.and_then(|()| match self.path.try_exists() {
             // On most systems an open file can be deleted, and writing to it goes on to nowhere.
             Ok(false) => Err(io::ErrorKind::NotFound.into()),
             _ => Ok(()),

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::probe::{Probe, probe};
+use super::probe::{Probe, is_repaired, probe};
 
 /// Most files that one list names; more would make the answer, not the folder, the problem.
 const MAX_ENTRIES: usize = 50_000;
@@ -19,6 +19,8 @@ pub enum EntryState {
     Recording,
     /// Closed in order.
     Complete,
+    /// Cut off once, and made whole again.
+    Repaired,
     /// Playable to where a crash or a full disk cut it off.
     Interrupted,
     /// Not readable as what its name says.
@@ -100,14 +102,20 @@ fn entry(name: String, path: &Path, active: &HashMap<PathBuf, f64>) -> Entry {
     let modified = metadata.and_then(|metadata| metadata.modified().ok());
     let (state, duration_seconds) = match active.get(path) {
         Some(seconds) => (EntryState::Recording, Some(*seconds)),
-        None if !is_flv(path) => (EntryState::Complete, None),
-        None => match File::open(path).map(|mut file| probe(&mut file, size)) {
-            Ok(Probe::Closed(duration)) => (EntryState::Complete, duration),
-            Ok(Probe::Cut(duration)) => (EntryState::Interrupted, duration),
-            Ok(Probe::Damaged) | Err(_) => (EntryState::Damaged, None),
-        },
+        None => look(path, size).unwrap_or((EntryState::Damaged, None)),
     };
     Entry { name, size, modified_ms: unix_millis(modified.unwrap_or(UNIX_EPOCH)), duration_seconds, state }
+}
+
+/// What the ends of a file tell of it.
+fn look(path: &Path, size: u64) -> io::Result<(EntryState, Option<f64>)> {
+    let mut file = File::open(path)?;
+    Ok(match probe(&mut file, size) {
+        Probe::Closed(duration) if is_repaired(&mut file, size) => (EntryState::Repaired, duration),
+        Probe::Closed(duration) => (EntryState::Complete, duration),
+        Probe::Cut(duration) => (EntryState::Interrupted, duration),
+        Probe::Damaged => (EntryState::Damaged, None),
+    })
 }
 
 fn is_flv(path: &Path) -> bool {

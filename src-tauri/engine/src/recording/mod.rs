@@ -6,13 +6,20 @@
 
 mod book;
 mod config;
+mod container;
 mod disk;
 mod failure;
 mod flv;
 mod index;
+mod mp4;
 mod path;
+mod pattern;
 mod probe;
+mod probe_mp4;
 mod recorder;
+mod reel;
+mod repair;
+mod rule;
 mod status;
 mod writer;
 
@@ -29,10 +36,14 @@ use crate::engine::Context;
 use crate::event::Event;
 use crate::supervise::{End, Supervisor};
 use book::Book;
+use rule::Plan;
 
-pub use config::{Config, Container};
+pub use config::{Config, Container, OnReturn, WhenFull};
 pub use failure::{Failure, FailureCode};
 pub use index::{DeleteError, Entry, EntryState};
+pub use pattern::{Pattern, PatternError};
+pub use repair::{Outcome, RepairError, repair};
+pub use rule::{NotBelow, Rule, Subfolder};
 pub use status::{State, Status};
 
 /// How long a shutdown waits for files to be completed.
@@ -162,14 +173,20 @@ impl Recordings {
     }
 
     fn record_what_should_be(&self, start: Start) {
-        if !self.config().record_all {
-            return;
-        }
         for stream in self.0.context.hub.streams() {
-            if stream.state != StreamState::Waiting && !self.book().is_unwanted(stream.id) {
+            if stream.state != StreamState::Waiting
+                && self.plan(&stream.path).record
+                && !self.book().is_unwanted(stream.id)
+            {
                 self.begin(&stream.path, stream.id, start);
             }
         }
+    }
+
+    /// How a stream is recorded by the settings in force.
+    fn plan(&self, path: &StreamPath) -> Plan {
+        let folder = self.folder();
+        Plan::new(&self.config(), path, &folder)
     }
 
     fn begin(&self, path: &StreamPath, stream: StreamId, start: Start) {
@@ -181,7 +198,7 @@ impl Recordings {
             events: self.0.context.events.clone(),
             path: path.clone(),
             start,
-            folder: self.folder(),
+            plan: self.plan(path),
             stopping: self.0.tasks.stopping().clone(),
             page: OpenPage { page: Arc::clone(&page), recordings: self.clone() },
         });

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use jiff::civil::DateTime;
 use weir_media::StreamPath;
 
+use super::pattern::Pattern;
+
 /// Longest part of a file name that comes from the stream path, in bytes. With time, number and extension the name stays
 /// below the 143 bytes of the tightest file system in use (eCryptfs), and leaves Windows' 260 characters for the folder.
 const MAX_STEM: usize = 100;
@@ -16,6 +18,9 @@ const MAX_SAME_SECOND: u32 = 1_000;
 
 /// The extension of an FLV file, without the dot.
 pub(crate) const FLV: &str = "flv";
+
+/// The extension of an MP4 file, without the dot.
+pub(crate) const MP4: &str = "mp4";
 
 /// Creates the file for a recording of `path` that begins at `local` (wall clock of this computer) in `folder`, which is
 /// made when it is missing.
@@ -28,11 +33,31 @@ pub(crate) fn create(
     local: DateTime,
     extension: &str,
 ) -> io::Result<(File, PathBuf)> {
+    create_new(folder, &format!("{}_{}", stem(path), local.strftime("%Y%m%d_%H%M%S")), extension)
+}
+
+/// Creates the file for a segment: like [`create`], with a name after `pattern`.
+pub(crate) fn create_segment(
+    folder: &Path,
+    path: &StreamPath,
+    (pattern, number): (&Pattern, u64),
+    local: DateTime,
+    extension: &str,
+) -> io::Result<(File, PathBuf)> {
+    create_new(folder, &tamed(pattern.name(&stem(path), number, local)), extension)
+}
+
+/// Creates `name.extension`, or with `_2`, `_3`… when that is taken.
+pub(crate) fn create_new(folder: &Path, name: &str, extension: &str) -> io::Result<(File, PathBuf)> {
     std::fs::create_dir_all(folder)?;
     for attempt in 1..=MAX_SAME_SECOND {
-        let candidate = folder.join(file_name(path, local, attempt, extension));
+        let candidate = folder.join(match attempt {
+            1 => format!("{name}.{extension}"),
+            again => format!("{name}_{again}.{extension}"),
+        });
         match OpenOptions::new().read(true).write(true).create_new(true).open(&candidate) {
             Ok(file) => {
+                super::repair::claim(&file);
                 // A power cut must not lose the name of a file whose content is safe.
                 crate::paths::sync_folder(folder);
                 return Ok((file, candidate));
@@ -44,26 +69,10 @@ pub(crate) fn create(
     Err(io::Error::new(io::ErrorKind::AlreadyExists, "a thousand recordings of this stream began within one second"))
 }
 
-fn file_name(path: &StreamPath, local: DateTime, attempt: u32, extension: &str) -> String {
-    let stem = stem(path);
-    let time = local.strftime("%Y%m%d_%H%M%S");
-    match attempt {
-        1 => format!("{stem}_{time}.{extension}"),
-        again => format!("{stem}_{time}_{again}.{extension}"),
-    }
-}
-
 /// The stream path as the beginning of a file name that every file system and shell takes.
 fn stem(path: &StreamPath) -> String {
     let mut stem: String = path.as_str().chars().map(|c| if is_safe(c) { c } else { '_' }).collect();
-    if stem.starts_with(['.', ' ']) {
-        // A leading dot hides the file, a leading blank is cut by some tools.
-        stem.replace_range(..1, "_");
-    }
-    // Windows takes what stands before the first dot for the device, whatever follows: `con.show_2026….flv` is the console.
-    if stem.split_once('.').is_some_and(|(device, _)| is_windows_device(device.trim_end())) {
-        stem.insert(0, '_');
-    }
+    stem = tamed(stem);
     if stem.len() > MAX_STEM {
         let told_apart_by = format!("~{:08x}", fnv1a(path.as_str().as_bytes()));
         let mut end = MAX_STEM - told_apart_by.len();
@@ -76,9 +85,22 @@ fn stem(path: &StreamPath) -> String {
     stem
 }
 
+/// A name whose beginning no system takes for something else.
+fn tamed(mut stem: String) -> String {
+    if stem.starts_with(['.', ' ']) {
+        // A leading dot hides the file, a leading blank is cut by some tools.
+        stem.replace_range(..1, "_");
+    }
+    // Windows takes what stands before the first dot for the device, whatever follows: `con.show_2026….flv` is the console.
+    if stem.split_once('.').is_some_and(|(device, _)| is_windows_device(device.trim_end())) {
+        stem.insert(0, '_');
+    }
+    stem
+}
+
 /// Whether a character may stand in a file name: not a separator, not forbidden by Windows, not one that hides or turns
 /// around the text beside it (a name must look like what it is).
-fn is_safe(c: char) -> bool {
+pub(super) fn is_safe(c: char) -> bool {
     let separator = matches!(c, '/' | '\\' | '<' | '>' | ':' | '"' | '|' | '?' | '*' | '%');
     let invisible =
         matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}');
@@ -116,7 +138,9 @@ mod tests {
     }
 
     fn name_of(text: &str) -> String {
-        file_name(&path(text), noon(), 1, FLV)
+        let folder = tempfile::tempdir().unwrap();
+        let (_, file) = create(folder.path(), &path(text), noon(), FLV).unwrap();
+        file.file_name().unwrap().to_str().unwrap().to_owned()
     }
 
     #[test]

@@ -1,8 +1,10 @@
-//! How long an FLV file is, read from its first and last bytes only: a list of thousands of files must not read them.
+//! How long a file is and whether it was closed, read from its first and last bytes only: a list of thousands of files must
+//! not read them.
 //!
-//! A closed file says its duration in `onMetaData`; one that was cut off by a crash does not, and then the time of the
-//! last whole tag counts (FLV 10.1, E.3 "PreviousTagSize" lets a reader walk from the end). A broken file is an answer, not
-//! an error.
+//! A closed FLV file says its duration in `onMetaData`; one that was cut off by a crash does not, and then the time of the
+//! last whole tag counts (FLV 10.1, E.3 "PreviousTagSize" lets a reader walk from the end). A closed MP4 file is one
+//! `mdat` with its index behind it; one that was cut off still has the `free` box in that place. A broken file is an answer,
+//! not an error.
 
 use std::io::{Read, Seek, SeekFrom};
 
@@ -18,6 +20,12 @@ const HEADER: usize = 9 + 4;
 /// The header of a tag (FLV 10.1, E.4.1).
 const TAG_HEADER: usize = 11;
 
+/// The box behind the index of an MP4 file that was closed by a repair: a `free` box, which players pass over.
+pub(super) const REPAIRED_MP4: &[u8] = b"\0\0\0\x15freeweir:repaired";
+
+/// The entry in `onMetaData` that says the same of an FLV file.
+const REPAIRED_FLV: &[u8] = b"\0\x08repaired\x01\x01";
+
 /// What the ends of a file tell.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Probe {
@@ -25,12 +33,29 @@ pub(crate) enum Probe {
     Closed(Option<f64>),
     /// Playable up to its last whole tag, at so many seconds, but never closed: a crash or a power cut.
     Cut(Option<f64>),
-    /// No FLV file, or nothing readable in it.
+    /// Neither FLV nor MP4, or nothing readable in it.
     Damaged,
 }
 
-/// Reads both ends of an FLV file of `size` bytes.
+/// Reads both ends of a file of `size` bytes, whatever its name says.
 pub(crate) fn probe(file: &mut (impl Read + Seek), size: u64) -> Probe {
+    match read_at(file, 4, 4).as_deref() {
+        Some(b"ftyp") => super::probe_mp4::probe(file, size),
+        _ => probe_flv(file, size),
+    }
+}
+
+/// Whether a closed file was closed by a repair.
+pub(crate) fn is_repaired(file: &mut (impl Read + Seek), size: u64) -> bool {
+    let mp4 = size.checked_sub(REPAIRED_MP4.len() as u64).and_then(|at| read_at(file, at, REPAIRED_MP4.len()));
+    if mp4.as_deref() == Some(REPAIRED_MP4) {
+        return true;
+    }
+    let head = read_at(file, 0, HEAD.min(usize::try_from(size).unwrap_or(HEAD))).unwrap_or_default();
+    head.starts_with(b"FLV") && head.windows(REPAIRED_FLV.len()).any(|window| window == REPAIRED_FLV)
+}
+
+fn probe_flv(file: &mut (impl Read + Seek), size: u64) -> Probe {
     let Some(head) = read_at(file, 0, HEAD.min(usize::try_from(size).unwrap_or(HEAD))) else { return Probe::Damaged };
     if !head.starts_with(b"FLV\x01") || head.len() < HEADER {
         return Probe::Damaged;
@@ -50,7 +75,7 @@ pub(crate) fn probe(file: &mut (impl Read + Seek), size: u64) -> Probe {
     if closed { Probe::Closed(last) } else { Probe::Cut(last) }
 }
 
-fn read_at(file: &mut (impl Read + Seek), at: u64, len: usize) -> Option<Vec<u8>> {
+pub(super) fn read_at(file: &mut (impl Read + Seek), at: u64, len: usize) -> Option<Vec<u8>> {
     file.seek(SeekFrom::Start(at)).ok()?;
     let mut bytes = vec![0; len];
     file.read_exact(&mut bytes).ok()?;

@@ -4,8 +4,9 @@
 //! the stream, whose ring then holds what the queue cannot; only what falls out of the ring is lost, and said.
 //!
 //! **What a crash costs.** What is written goes to the operating system whenever the queue is empty, so a kill of Weir
-//! loses nothing that the thread has seen. It goes to the disk ([`SYNC_EVERY`]) at most every five seconds, so a power cut
-//! loses at most those. At close everything goes to the disk before the recording is called complete.
+//! loses nothing that the thread has seen but an MP4 fragment that is not whole yet. It goes to the disk ([`SYNC_EVERY`])
+//! every second, so a power cut loses no more than that. At close everything goes to the disk before the recording is called
+//! complete.
 
 use std::io;
 use std::path::PathBuf;
@@ -26,9 +27,9 @@ const QUEUE_BATCHES: usize = 1024;
 /// What a queued item costs beside its payload.
 const ITEM_BYTES: usize = 128;
 
-/// How often at most the file is forced to the disk. More often would wear flash and stall slow disks; a power cut costs
-/// no more than this.
-pub(crate) const SYNC_EVERY: Duration = Duration::from_secs(5);
+/// How often at most the file is forced to the disk (`fdatasync`): a power cut costs no more than this. More often would wear
+/// flash and stall slow disks.
+pub(crate) const SYNC_EVERY: Duration = Duration::from_secs(1);
 
 /// One thing to write, in order.
 #[derive(Debug, Clone)]

@@ -2,10 +2,12 @@
 
 mod keyframes;
 mod reader;
+mod rebuild;
 mod script;
 mod writer;
 
 pub use reader::{FileReader, FileTag, ReadError, TagKind};
+pub use rebuild::Rebuild;
 pub use writer::{FileOptions, FileWriter, Write};
 
 /// Bytes of a tag header: type, 24 bit size, 24 + 8 bit time, stream number (FLV 10.1, E.4.1).

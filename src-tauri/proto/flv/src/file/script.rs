@@ -26,6 +26,8 @@ pub(crate) struct Measured {
     pub(crate) video_bits_per_sec: f64,
     pub(crate) audio_bits_per_sec: f64,
     pub(crate) frame_rate: Option<f64>,
+    /// The file was not closed by who wrote it.
+    pub(crate) repaired: bool,
 }
 
 /// Bytes of the whole tag for an index of `capacity` key frames, the size after it included.
@@ -61,6 +63,9 @@ fn own_entries(tracks: &Tracks, measured: &Measured, key_frames: &[KeyFrame]) ->
         number("filesize", measured.file_size as f64),
         ("encoder".into(), Value::String("Weir".into())),
     ];
+    if measured.repaired {
+        entries.push(("repaired".into(), Value::Boolean(true)));
+    }
     let mut description = described(tracks);
     // What is measured is true; what is declared is often not.
     if let Some(rate) = measured.frame_rate {
@@ -88,7 +93,7 @@ fn own_entries(tracks: &Tracks, measured: &Measured, key_frames: &[KeyFrame]) ->
 
 /// The publisher's entries that say something we do not: plain values, within [`MAX_FOREIGN`].
 fn foreign_entries(tracks: &Tracks, own: &[(String, Value)]) -> Vec<(String, Value)> {
-    const REPLACED: [&str; 8] = [
+    const REPLACED: [&str; 10] = [
         "fileSize",
         "keyframes",
         "framerate",
@@ -97,6 +102,8 @@ fn foreign_entries(tracks: &Tracks, own: &[(String, Value)]) -> Vec<(String, Val
         "lasttimestamp",
         "lastkeyframetimestamp",
         "datasize",
+        "spare",
+        "fill",
     ];
     let config = tracks.find(TrackId::DATA).and_then(|track| track.config.clone());
     let mut values = Value::decode_all(config.as_deref().unwrap_or_default()).unwrap_or_default();

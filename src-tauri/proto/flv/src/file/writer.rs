@@ -244,6 +244,7 @@ impl FileWriter {
             audio_bits_per_sec: bits_per_sec(TrackKind::Audio),
             // To the thousandth: milliseconds do not tell more.
             frame_rate: rate.map(|rate| (rate * 1000.0).round() / 1000.0),
+            repaired: false,
         };
         script::tag(&self.tracks, &measured, self.key_frames.list(), self.options.key_frames)
     }

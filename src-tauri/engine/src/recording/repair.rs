@@ -1,0 +1,197 @@
+//! Closing a file that was never closed: what a kill, a power cut or a full disk left behind gets its duration and its index,
+//! and loses the piece at its end that is not whole. Nothing before that is moved or rewritten.
+//!
+//! Only files that Weir wrote are touched. A file that somebody writes to is left alone: whoever writes one holds a lock on it.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write as _};
+use std::path::Path;
+
+use weir_flv::file::{FileReader, Rebuild as FlvRebuild, Write};
+use weir_mp4::repair::{HEAD_LEN, Rebuild as Mp4Rebuild, is_closed};
+use weir_mp4::{BoxHeader, TopLevel};
+
+use super::probe::{self, Probe};
+
+/// Largest `moov` or `moof` that is read into memory. Ours are far below; a wrong length must not fill the memory.
+const MAX_BOX: u64 = 64 << 20;
+
+/// Bytes of an FLV file read at once.
+const PIECE: usize = 1 << 20;
+
+/// What was done to a file.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+#[serde(tag = "result", rename_all = "snake_case")]
+pub enum Outcome {
+    /// Nothing: it is whole.
+    Whole,
+    /// It is whole now.
+    Repaired {
+        /// Its length in seconds.
+        seconds: f64,
+        /// Bytes at the end that belonged to no whole frame or fragment, and are gone.
+        cut_bytes: u64,
+    },
+    /// Nothing in it can be saved; it was left as it is.
+    Damaged,
+    /// It is not one of Weir's own files; it was left as it is.
+    Foreign,
+}
+
+/// Why a file could not be repaired.
+#[derive(Debug, thiserror::Error)]
+pub enum RepairError {
+    /// Somebody writes to it.
+    #[error("the file is being written or is open in another program")]
+    InUse,
+    /// The disk refused.
+    #[error("{0}")]
+    Disk(#[from] io::Error),
+}
+
+/// Repairs the file at `path` if it needs to be. Reads an FLV file as a whole, an MP4 file's headers only. Blocks.
+pub fn repair(path: &Path) -> Result<Outcome, RepairError> {
+    let mut file = open_alone(path)?;
+    let size = file.metadata()?.len();
+    match probe::probe(&mut file, size) {
+        Probe::Closed(_) => return Ok(Outcome::Whole),
+        Probe::Damaged => return Ok(Outcome::Damaged),
+        Probe::Cut(_) => {}
+    }
+    let mut start = [0; 3];
+    file.seek(SeekFrom::Start(0))?;
+    file.read_exact(&mut start)?;
+    if &start == b"FLV" { repair_flv(&mut file, size) } else { repair_mp4(&mut file, size) }
+}
+
+/// Opens a file that nobody else writes to.
+fn open_alone(path: &Path) -> Result<File, RepairError> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true);
+    #[cfg(windows)]
+    {
+        use std::os::windows::fs::OpenOptionsExt as _;
+        const ERROR_SHARING_VIOLATION: i32 = 32;
+        let opened = options.share_mode(0).open(path);
+        return opened.map_err(|error| match error.raw_os_error() {
+            Some(ERROR_SHARING_VIOLATION) => RepairError::InUse,
+            _ => RepairError::Disk(error),
+        });
+    }
+    #[cfg(not(windows))]
+    {
+        let file = options.open(path)?;
+        match file.try_lock() {
+            // A file system without locks has nobody else's either.
+            Ok(()) | Err(std::fs::TryLockError::Error(_)) => Ok(file),
+            Err(std::fs::TryLockError::WouldBlock) => Err(RepairError::InUse),
+        }
+    }
+}
+
+/// Says that a file is being written, for as long as it is open.
+pub(super) fn claim(file: &File) {
+    // Windows refuses by itself what another handle would disturb, and a lock there would keep readers out.
+    #[cfg(not(windows))]
+    let _ = file.try_lock();
+    #[cfg(windows)]
+    let _ = file;
+}
+
+fn repair_flv(file: &mut File, size: u64) -> Result<Outcome, RepairError> {
+    let (mut reader, mut rebuild) = (FileReader::new(), FlvRebuild::new());
+    let mut piece = vec![0; PIECE];
+    file.seek(SeekFrom::Start(0))?;
+    loop {
+        let read = file.read(&mut piece)?;
+        if read == 0 {
+            reader.end();
+        }
+        reader.push(piece.get(..read).unwrap_or_default());
+        loop {
+            match reader.next_tag() {
+                Ok(Some(tag)) => rebuild.add(&tag),
+                Ok(None) => break,
+                Err(_) => return Ok(Outcome::Damaged),
+            }
+        }
+        if read == 0 {
+            break;
+        }
+    }
+    let end = reader.valid_len();
+    let Some(Write::Patch { offset, bytes }) = rebuild.finish(end) else { return Ok(Outcome::Foreign) };
+    if rebuild.frames() == 0 || end < offset + bytes.len() as u64 {
+        return Ok(Outcome::Damaged);
+    }
+    file.set_len(end)?;
+    file.sync_data()?;
+    write_at(file, offset, &bytes)?;
+    file.sync_data()?;
+    Ok(Outcome::Repaired { seconds: f64::from(rebuild.duration_millis()) / 1e3, cut_bytes: size.saturating_sub(end) })
+}
+
+fn repair_mp4(file: &mut File, size: u64) -> Result<Outcome, RepairError> {
+    let mut position = HEAD_LEN as u64;
+    let Some((TopLevel::Movie, moov)) = read_box(file, position, size)? else { return Ok(Outcome::Damaged) };
+    position += moov.len() as u64;
+    let Ok(mut rebuild) = Mp4Rebuild::new(&moov, position) else { return Ok(Outcome::Damaged) };
+    while let Some((TopLevel::Fragment, moof)) = read_box(file, position, size)? {
+        match rebuild.add_fragment(&moof, position, size) {
+            Ok(Some(end)) if end > position => position = end,
+            _ => break,
+        }
+    }
+    if rebuild.fragments() == 0 {
+        return Ok(Outcome::Damaged);
+    }
+    let end = rebuild.end();
+    let closing = rebuild.finish();
+    // A file that was closed once and lost its end says in front that it has an index: that is undone first, so that a kill
+    // in the middle of this leaves fragments that play.
+    let mut head = vec![0; HEAD_LEN];
+    file.seek(SeekFrom::Start(0))?;
+    file.read_exact(&mut head)?;
+    if is_closed(&head) {
+        write_at(file, HEAD_LEN as u64 - 16, b"\0\0\0\x10free\0\0\0\0\0\0\0\0")?;
+        file.sync_data()?;
+    }
+    file.set_len(end)?;
+    let mut append = closing.append.to_vec();
+    append.extend_from_slice(probe::REPAIRED_MP4);
+    let added = write_at(file, end, &append).and_then(|()| file.sync_data());
+    if let Err(error) = added {
+        // No room for the index: the fragments play as they are.
+        file.set_len(end)?;
+        return Err(error.into());
+    }
+    if let Some(patch) = closing.patch {
+        write_at(file, patch.position, &patch.bytes)?;
+        file.sync_data()?;
+    }
+    Ok(Outcome::Repaired { seconds: rebuild.seconds(), cut_bytes: size.saturating_sub(end) })
+}
+
+/// The whole box at `position`; `None` when there is none, or not all of it.
+fn read_box(file: &mut File, position: u64, size: u64) -> io::Result<Option<(TopLevel, Vec<u8>)>> {
+    let mut header = [0; BoxHeader::MAX_LEN];
+    if size.saturating_sub(position) < header.len() as u64 {
+        return Ok(None);
+    }
+    file.seek(SeekFrom::Start(position))?;
+    file.read_exact(&mut header)?;
+    let Some(BoxHeader { kind, size: Some(len), .. }) = BoxHeader::parse(&header) else { return Ok(None) };
+    let kind = TopLevel::from(kind);
+    if len > MAX_BOX || len > size - position || !matches!(kind, TopLevel::Movie | TopLevel::Fragment) {
+        return Ok(None);
+    }
+    let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
+    file.seek(SeekFrom::Start(position))?;
+    file.read_exact(&mut bytes)?;
+    Ok(Some((kind, bytes)))
+}
+
+fn write_at(file: &mut File, position: u64, bytes: &[u8]) -> io::Result<()> {
+    file.seek(SeekFrom::Start(position))?;
+    file.write_all(bytes)
+}
