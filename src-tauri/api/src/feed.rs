@@ -99,6 +99,7 @@ impl Feed {
                 self.change(Topic::Streams);
                 Topic::Recordings
             }
+            Heard::RecordingsChanged => Topic::Recordings,
             Heard::Destination { .. } => Topic::Destinations,
             Heard::Listener { .. } => {
                 // The addresses for an encoder are part of the status.

@@ -27,6 +27,12 @@ pub(crate) struct Flags {
     /// Folder for recordings [default: recordings]
     #[arg(long, value_name = "DIR", env = "WEIR_RECORD_DIR", value_parser = values::folder)]
     pub(crate) record_dir: Option<PathBuf>,
+    /// Begin a new recording file after this long, at a key frame: 1h, 30m, 90s or seconds [default: one file]
+    #[arg(long, value_name = "TIME", env = "WEIR_SEGMENT_DURATION", value_parser = values::duration)]
+    pub(crate) segment_duration: Option<std::time::Duration>,
+    /// Names of those files: %s stream, %d number (%03d), %T time, %Y %m %D %H %M %S, %% [default: %s_%T_seg%03d]
+    #[arg(long, value_name = "PATTERN", env = "WEIR_SEGMENT_PATTERN", value_parser = values::pattern)]
+    pub(crate) segment_pattern: Option<weir_engine::recording::Pattern>,
     /// RTMP chunk size to send with, 1 to 65536 bytes [default: 60000]
     #[arg(long, value_name = "BYTES", env = "WEIR_CHUNK_SIZE", value_parser = values::chunk_size)]
     pub(crate) chunk_size: Option<ChunkSize>,

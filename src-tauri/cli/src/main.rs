@@ -6,6 +6,7 @@ mod exit;
 mod flags;
 mod log;
 mod page;
+mod recording;
 mod serve;
 mod settings;
 mod signal;
@@ -21,7 +22,11 @@ fn main() -> ExitCode {
 }
 
 fn start() -> Result<(), exit::Exit> {
-    let flags = flags::parse(std::env::args_os())?;
+    let arguments: Vec<_> = std::env::args_os().collect();
+    if arguments.get(1).is_some_and(|word| word == recording::COMMAND) {
+        return recording::run(arguments.get(2..).unwrap_or_default());
+    }
+    let flags = flags::parse(arguments)?;
     log::start(flags.log_level);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(exit::Exit::failed)?;
     let ended = runtime.block_on(serve::serve(flags));

@@ -22,6 +22,12 @@ pub(crate) fn settings(flags: Flags) -> Result<(Settings, Paths), Exit> {
         if let Some(folder) = flags.record_dir {
             config.recording.dir = Some(folder);
         }
+        if let Some(duration) = flags.segment_duration {
+            config.recording.segment_seconds = duration.into();
+        }
+        if let Some(pattern) = flags.segment_pattern {
+            config.recording.segment_pattern = pattern;
+        }
         if let Some(size) = flags.chunk_size {
             config.rtmp.chunk_size = size;
         }

@@ -1,6 +1,7 @@
 //! The values of flags, each with a sentence for what cannot be one.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use weir_engine::destination::Given;
 use weir_engine::net::ListenAddress;
@@ -37,6 +38,33 @@ pub(crate) fn relay(text: &str) -> Result<Relay, String> {
 /// The value itself stays out of the sentence, likewise.
 pub(crate) fn reconnect(text: &str) -> Result<ReconnectUrl, String> {
     text.parse::<ReconnectUrl>().map_err(|error| format!("{error}; write rtmp://host/app"))
+}
+
+pub(crate) fn pattern(text: &str) -> Result<weir_engine::recording::Pattern, String> {
+    text.parse().map_err(|error: weir_engine::recording::PatternError| error.to_string())
+}
+
+/// `1h30m`, `90s`, `500ms`, or a number of seconds; zero switches off what the duration is for.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text:?} is no duration; write for example 1h, 30m, 90s or a number of seconds");
+    let (mut seconds, mut rest) = (0.0, text);
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let (number, after) = rest.split_at(digits);
+        let letters = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
+        let (unit, after) = after.split_at(letters);
+        let unit = match unit {
+            "h" => 3600.0,
+            "m" => 60.0,
+            "s" => 1.0,
+            "ms" => 0.001,
+            "" if number.len() == text.len() => 1.0,
+            _ => return Err(wrong()),
+        };
+        seconds += number.parse::<f64>().map_err(|_| wrong())? * unit;
+        rest = after;
+    }
+    Duration::try_from_secs_f64(seconds).ok().filter(|_| !text.is_empty()).ok_or_else(wrong)
 }
 
 pub(crate) fn folder(text: &str) -> Result<PathBuf, String> {
@@ -77,6 +105,18 @@ mod tests {
             assert_eq!(switch(text), Ok(value));
         }
         assert!(switch("on").is_err() && switch("").is_err());
+    }
+
+    #[test]
+    fn durations_are_taken_as_the_predecessor_took_them() {
+        for (text, millis) in
+            [("1h30m", 5_400_000), ("90s", 90_000), ("1.5s", 1_500), ("500ms", 500), ("60", 60_000), ("0", 0)]
+        {
+            assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        for text in ["", "h", "1x", "-1s", "1h2", "1..2s"] {
+            assert!(duration(text).is_err(), "{text:?}");
+        }
     }
 
     #[test]

@@ -57,6 +57,8 @@ pub enum Event {
         /// What is known of it now.
         recording: recording::Status,
     },
+    /// Files in the recordings folder were repaired, renamed, made or removed.
+    RecordingsChanged,
     /// A destination changed its state.
     Destination {
         /// What is known of it now.

@@ -81,19 +81,36 @@ pub(crate) fn locate(folder: &Path, name: &str) -> io::Result<Option<PathBuf>> {
     Ok(files(folder)?.find(|(known, _)| known == name).map(|(_, path)| path))
 }
 
-/// Every regular file that a recorder may have written; links are not followed.
+/// Folders below the recordings folder that are looked into: rules put recordings there.
+const MAX_DEPTH: usize = 4;
+
+/// Every regular file that a recorder may have written, with its path below `folder`, slashes between; links are not
+/// followed. A folder inside that cannot be read is passed over.
 fn files(folder: &Path) -> io::Result<impl Iterator<Item = (String, PathBuf)>> {
-    let found = match fs::read_dir(folder) {
-        Ok(found) => Some(found),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+    let mut found = Vec::new();
+    match fs::read_dir(folder) {
+        Ok(entries) => gather(entries, "", 0, &mut found),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
-    };
-    let regular =
-        found.into_iter().flatten().flatten().filter(|file| file.file_type().is_ok_and(|kind| kind.is_file()));
-    Ok(regular
-        .map(|file| (file.file_name().to_string_lossy().into_owned(), file.path()))
-        .filter(|(_, path)| is_flv(path) || extension_is(path, "mp4"))
-        .take(MAX_ENTRIES))
+    }
+    Ok(found.into_iter())
+}
+
+fn gather(entries: fs::ReadDir, prefix: &str, depth: usize, found: &mut Vec<(String, PathBuf)>) {
+    for file in entries.flatten() {
+        if found.len() >= MAX_ENTRIES {
+            return;
+        }
+        let Ok(kind) = file.file_type() else { continue };
+        let (name, path) = (format!("{prefix}{}", file.file_name().to_string_lossy()), file.path());
+        if kind.is_dir() && depth < MAX_DEPTH && !name.starts_with('.') {
+            if let Ok(inner) = fs::read_dir(&path) {
+                gather(inner, &format!("{name}/"), depth + 1, found);
+            }
+        } else if kind.is_file() && (extension_is(&path, super::path::FLV) || extension_is(&path, super::path::MP4)) {
+            found.push((name, path));
+        }
+    }
 }
 
 fn entry(name: String, path: &Path, active: &HashMap<PathBuf, f64>) -> Entry {
@@ -116,10 +133,6 @@ fn look(path: &Path, size: u64) -> io::Result<(EntryState, Option<f64>)> {
         Probe::Cut(duration) => (EntryState::Interrupted, duration),
         Probe::Damaged => (EntryState::Damaged, None),
     })
-}
-
-fn is_flv(path: &Path) -> bool {
-    extension_is(path, super::path::FLV)
 }
 
 fn extension_is(path: &Path, extension: &str) -> bool {

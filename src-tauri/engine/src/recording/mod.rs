@@ -10,6 +10,7 @@ mod container;
 mod disk;
 mod failure;
 mod flv;
+mod heal;
 mod index;
 mod mp4;
 mod path;
@@ -26,7 +27,7 @@ mod writer;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::broadcast::error::RecvError;
 use weir_hub::{Start, StreamId, StreamState};
@@ -81,7 +82,23 @@ impl Recordings {
         let (config, book) = (Mutex::new(config.clone()), Mutex::default());
         let recordings = Self(Arc::new(Inner { context, fallback: folder, config, book, tasks }));
         recordings.0.tasks.spawn("recordings", recordings.clone().watch());
+        recordings.heal();
         recordings
+    }
+
+    /// Looks after what a crash left behind, beside everything else.
+    fn heal(&self) {
+        let (folder, problems, started) = (self.folder(), self.0.context.problems.clone(), SystemTime::now());
+        let events = self.0.context.events.clone();
+        self.0.tasks.spawn("repair of interrupted recordings", async move {
+            let healed = tokio::task::spawn_blocking(move || heal::heal(&folder, started, &problems)).await;
+            events.tell(Event::RecordingsChanged);
+            if healed.is_ok() {
+                End::done("all are looked after")
+            } else {
+                End::Failed("a repair went wrong".to_owned())
+            }
+        });
     }
 
     /// Follows changed settings; running recordings go on where they are.

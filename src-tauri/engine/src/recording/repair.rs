@@ -6,6 +6,8 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write as _};
 use std::path::Path;
+#[cfg(not(windows))]
+use std::time::Duration;
 
 use weir_flv::file::{FileReader, Rebuild as FlvRebuild, Write};
 use weir_mp4::repair::{HEAD_LEN, Rebuild as Mp4Rebuild, is_closed};
@@ -18,6 +20,14 @@ const MAX_BOX: u64 = 64 << 20;
 
 /// Bytes of an FLV file read at once.
 const PIECE: usize = 1 << 20;
+
+/// How often a lock is tried: a program that is just being started shares every file of ours, locks included, for a moment.
+#[cfg(not(windows))]
+const LOCK_TRIES: u32 = 8;
+
+/// Between two tries.
+#[cfg(not(windows))]
+const LOCK_PAUSE: Duration = Duration::from_millis(25);
 
 /// What was done to a file.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
@@ -81,11 +91,14 @@ fn open_alone(path: &Path) -> Result<File, RepairError> {
     #[cfg(not(windows))]
     {
         let file = options.open(path)?;
-        match file.try_lock() {
-            // A file system without locks has nobody else's either.
-            Ok(()) | Err(std::fs::TryLockError::Error(_)) => Ok(file),
-            Err(std::fs::TryLockError::WouldBlock) => Err(RepairError::InUse),
+        for _ in 0..LOCK_TRIES {
+            match file.try_lock() {
+                // A file system without locks has nobody else's either.
+                Ok(()) | Err(std::fs::TryLockError::Error(_)) => return Ok(file),
+                Err(std::fs::TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+            }
         }
+        Err(RepairError::InUse)
     }
 }
 

@@ -36,7 +36,9 @@ pub struct Subfolder(PathBuf);
 
 /// The path leads elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the folder of a rule must lie below the recordings folder; write it without a slash in front and without `..`")]
+#[error(
+    "the folder of a rule must lie below the recordings folder; write it without a slash in front and without `..`"
+)]
 pub struct NotBelow;
 
 impl TryFrom<PathBuf> for Subfolder {
@@ -135,7 +137,10 @@ mod tests {
         assert!(!plan("live/quiet").record);
         let live = plan("live/show");
         assert!(live.record);
-        assert_eq!((live.container, live.folder.as_path(), live.segment), (Container::Mp4, Path::new("/r/shows"), None));
+        assert_eq!(
+            (live.container, live.folder.as_path(), live.segment),
+            (Container::Mp4, Path::new("/r/shows"), None)
+        );
         let other = plan("cam/1");
         assert_eq!((other.container, other.folder.as_path()), (Container::Auto, Path::new("/r")));
         assert_eq!(other.segment, Some(std::time::Duration::from_secs(60)));
