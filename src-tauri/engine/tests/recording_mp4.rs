@@ -237,14 +237,14 @@ async fn a_file_cut_at_any_byte_of_its_last_fragment_is_repaired() {
             whole.len() - 3_000
         };
         // Every byte of the boxes and of the ends; in the media between them one place is like the next.
-        let near = |len: usize| len < last + 700 || len + 60 > whole.len() || len % 509 == 0;
+        let near = |len: usize| len < last + 700 || len + 60 > whole.len() || len.is_multiple_of(509);
         for len in (last..=whole.len()).rev().filter(|len| near(*len)) {
             std::fs::write(&file, &whole[..len]).unwrap();
             let outcome = recording::repair(&file).unwrap();
             let Outcome::Repaired { seconds, .. } = outcome else { panic!("cut at {len}: {outcome:?}") };
             assert!(seconds > 2.9, "cut at {len}: {seconds}");
             // Again there is nothing left to do.
-            if len % 50 == 0 || len == whole.len() || len == last {
+            if len.is_multiple_of(50) || len == whole.len() || len == last {
                 assert_eq!(recording::repair(&file).unwrap(), Outcome::Whole, "cut at {len}");
                 if have("ffprobe") {
                     let said: f64 = probed(&file)["format"]["duration"].as_str().unwrap().parse().unwrap();

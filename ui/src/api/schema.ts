@@ -850,7 +850,7 @@ export interface components {
          * @description Where a recording is in its life.
          * @enum {string}
          */
-        RecordingState: "recording" | "finished" | "interrupted" | "failed" | "damaged";
+        RecordingState: "recording" | "finished" | "repaired" | "interrupted" | "failed" | "damaged";
         /** @description The settings in force. */
         Settings: {
             /**
