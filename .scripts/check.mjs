@@ -5,6 +5,9 @@ import { main, npm, root, run } from "./step.mjs";
 import { setup } from "./setup.mjs";
 import { Tally } from "./tally.mjs";
 
+/** What these checks need of Rust besides the compiler. */
+export const COMPONENTS = ["rustfmt", "clippy"];
+
 const headless = ["--workspace", "--no-default-features"];
 const deny = { RUSTDOCFLAGS: "-D warnings" };
 
@@ -36,7 +39,7 @@ async function types() {
 
 if (process.argv[1] === import.meta.filename) {
   main(async () => {
-    await setup({ needed: ["build", "window"] });
+    await setup({ needed: ["build", "window"], components: COMPONENTS });
     return (await check()).close();
   });
 }

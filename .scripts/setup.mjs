@@ -41,8 +41,9 @@ export function chromium() {
 }
 
 /** Makes the machine ready. `needed` must be there; without `wanted` the tests that use it are skipped, and say so. */
-export async function setup({ needed, wanted = [] }) {
+export async function setup({ needed, wanted = [], components = [] }) {
   toolchain();
+  rust(components);
   if (process.platform === "linux") {
     install(needed, true);
     install(wanted, false);
@@ -72,6 +73,22 @@ function toolchain() {
     if (!existsSync(bin)) throw new Failure("Weir needs Rust, and cargo is not on the path. Get it from https://rustup.rs");
     process.env.PATH = `${bin}${delimiter}${process.env.PATH}`;
   }
+  const wanted = /^rust-version = "(.+)"$/m.exec(readFileSync(join(root, "Cargo.toml"), "utf8"))[1];
+  const there = /^rustc (\S+)/.exec(ask("rustc", ["--version"]) ?? "")?.[1] ?? "one that does not start";
+  if (there.localeCompare(wanted, "en", { numeric: true }) < 0 || !/^\d/.test(there)) {
+    throw new Failure(`Weir needs Rust ${wanted} or newer; this is ${there}. Run: rustup update stable`);
+  }
+}
+
+/** Rust's own tools that not every installation has (`rustup --profile minimal`). */
+function rust(components) {
+  const missing = components.filter((name) => ask("cargo", [name === "rustfmt" ? "fmt" : name, "--version"]) === null);
+  if (missing.length === 0) return;
+  const command = `rustup component add ${missing.join(" ")}`;
+  if (!which("rustup")) throw new Failure(`Weir's tests need ${missing.join(" and ")}, which this Rust came without. With rustup: ${command}`);
+  title(`Adding ${missing.join(" and ")} to Rust`, "half a minute");
+  const { status } = spawnSync("rustup", ["component", "add", ...missing], { cwd: root, stdio: ["ignore", "ignore", "inherit"] });
+  if (status !== 0) throw new Failure(`Rust lacks ${missing.join(" and ")}. Run: ${command}`);
 }
 
 function installed(names) {

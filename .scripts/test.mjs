@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { Failure, main, npm, root, run, say, which } from "./step.mjs";
-import { check } from "./check.mjs";
+import { COMPONENTS, check } from "./check.mjs";
 import { page } from "./page.mjs";
 import { chromium, setup } from "./setup.mjs";
 import { Tally } from "./tally.mjs";
@@ -16,7 +16,7 @@ main(async () => {
   const unknown = chosen.filter((name) => !(name in SUITES));
   if (unknown.length) throw new Failure(`There is no suite called ${unknown.join(", ")}; there are ${Object.keys(SUITES).join(", ")}.`);
   say("Running every test of Weir: about 25 minutes on a new machine with two cores, about 5 once built.");
-  await setup({ needed: ["build", "window"], wanted: ["test"] });
+  await setup({ needed: ["build", "window"], wanted: ["test"], components: COMPONENTS });
   await page();
   const tally = new Tally();
   for (const [name, suite] of Object.entries(SUITES)) {
