@@ -9,6 +9,7 @@ mod events;
 mod guard;
 mod listeners;
 mod problems;
+mod reconnect;
 mod recordings;
 mod serve;
 mod settings;

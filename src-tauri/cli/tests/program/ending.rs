@@ -65,6 +65,31 @@ fn a_hang_up_ends_nothing() {
     assert_eq!(program.end().code(), Some(0));
 }
 
+/// The encoder is another engine, whose connection to the program understands requests; its server here is the program itself.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_sends_clients_elsewhere_and_ends_nothing() {
+    let mut other = Program::serve(&[]);
+    let elsewhere = Page::of(&mut other);
+    let url = format!("rtmp://{}/live", elsewhere.rtmp());
+    let mut program = Program::serve(&["-reconnect-url", &url]);
+    let page = Page::of(&mut program);
+    let _encoder = Encoder::start(&page.rtmp(), "show").await;
+    let live = |answer: &serde_json::Value| (answer["streams"][0]["state"] == "live").then_some(());
+    until(&page, "/streams", live).await;
+    program.signal("USR1");
+    until(&elsewhere, "/streams", live).await;
+    assert_eq!(elsewhere.get("/streams")["streams"][0]["path"], "live/show");
+    until(&page, "/streams", |answer| (answer["streams"][0]["state"] != "live").then_some(())).await;
+    // Back by the API: the stream's publisher alone.
+    let back = serde_json::json!({ "url": format!("rtmp://{}/live", page.rtmp()) });
+    let (status, answer) = elsewhere.call("POST", "/streams/live%2Fshow/publisher/reconnect", Some(&back));
+    assert_eq!((status, &answer["asked"]), (200, &1.into()), "{answer}");
+    until(&page, "/streams", live).await;
+    program.signal("TERM");
+    assert_eq!(program.end().code(), Some(0));
+}
+
 #[test]
 fn an_open_event_stream_does_not_hold_up_the_end() {
     let mut program = Program::serve(&[]);

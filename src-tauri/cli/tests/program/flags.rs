@@ -25,6 +25,7 @@ fn every_mistake_is_one_line_that_says_what_to_do_and_code_2() {
         ("--relay-to http://host/app/canary", "weir: --relay-to: the address does not begin with rtmp://"),
         ("--relay-to rtmp://host", "weir: --relay-to: the address ends after the host"),
         ("--relay-to rtmp://a/b/c --relay-to rtmps://a/b/canary", "weir: --relay-to: encrypted addresses"),
+        ("-reconnect-url http://host/canary", "weir: --reconnect-url: the address must begin with rtmp://"),
         ("--log-level loud", "weir: --log-level: \"loud\" is none of debug, info, warn and error"),
         ("--http here", "weir: --http: \"here\" is no address"),
         ("--config .", "weir: --config: \".\" is no file"),

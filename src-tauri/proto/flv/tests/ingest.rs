@@ -334,3 +334,41 @@ fn countless_tracks_and_endless_configurations_are_refused() {
     let long = body(b"\x90av01", &vec![0x81; 70_000]);
     assert!(matches!(Run::new().send(MessageKind::Video, 0, long), Err(Error::ConfigTooLong { len: 70_000, .. })));
 }
+
+#[test]
+fn exact_times_come_back_to_the_nanosecond() {
+    use weir_media::{Frame, TimeDelta, Timestamp, Track};
+    let avcc = avcc();
+    let h264 = |index| Track { config: Some(avcc.clone()), ..Track::new(TrackId::video(index), Codec::H264) };
+    let video = [h264(0), h264(1), Track::new(TrackId::VIDEO, Codec::Vp9)];
+    let audio = [Track::new(TrackId::AUDIO, Codec::Opus), Track::new(TrackId::audio(3), Codec::Mp3)];
+    for track in video.iter().chain(&audio) {
+        for (dts, later) in
+            [(0, 0), (1_000_000, 333_333), (41_999_999, 0), (41_500_000, 80_000_001), (7_000_000, -999_999)]
+        {
+            let is_audio = track.audio.is_some() || track.id.kind == weir_media::TrackKind::Audio;
+            let later = if is_audio || track.codec == Codec::Vp9 { 0 } else { later };
+            let dts = Timestamp::from_nanos(dts);
+            let frame = Frame {
+                track: track.id,
+                dts,
+                pts: dts + TimeDelta::from_nanos(later),
+                kind: FrameKind::Key,
+                data: units(&[IDR]),
+            };
+            let tag = egress::exact_frame(track, &frame).unwrap();
+            let millis = frame.dts.floor_to_millis().as_millis();
+            let (mut ingest, mut items) = (Ingest::new(), Vec::new());
+            for header in egress::headers(track) {
+                ingest.handle(header.kind, millis, &header.body, &mut items).unwrap();
+            }
+            ingest.handle(tag.kind, millis, &tag.body(), &mut items).unwrap();
+            let Some(Item::Frame(back)) = items.pop() else { panic!("no frame") };
+            assert_eq!(
+                (back.track, back.pts, &back.data),
+                (frame.track, frame.pts, &frame.data),
+                "{track:?} {frame:?}"
+            );
+        }
+    }
+}

@@ -39,7 +39,7 @@ pub enum Error {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FollowError {
     /// It is no address.
-    #[error("the server sent us to something that is no address: {0}")]
+    #[error("{0}")]
     Invalid(#[from] Error),
     /// From TLS to plain TCP: the stream key would cross the network in the clear.
     #[error("the server sent us from an encrypted connection to one that is not")]

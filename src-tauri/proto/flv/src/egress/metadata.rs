@@ -113,3 +113,49 @@ fn codec_id(track: &Track) -> Option<f64> {
         codec => codec.fourcc().map(|code| f64::from(code.as_u32())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use weir_media::VideoInfo;
+
+    use super::*;
+
+    fn said(entries: Vec<(String, Value)>) -> Track {
+        Track { config: Some(encode_metadata(entries)), ..Track::new(TrackId::DATA, Codec::Script) }
+    }
+
+    fn map_of(tracks: &Tracks, name: &str) -> Option<Value> {
+        let values = Value::decode_all(&metadata(tracks)).ok()?;
+        values.get(1)?.get(name).cloned()
+    }
+
+    #[test]
+    fn further_tracks_are_described_with_what_is_known_of_them() {
+        let video = VideoInfo { width: Some(640), height: Some(360), ..VideoInfo::default() };
+        let tracks = Tracks::default()
+            .with(Track::new(TrackId::VIDEO, Codec::H264))
+            .with(Track { video: Some(video), ..Track::new(TrackId::video(1), Codec::H265) });
+        let info = map_of(&tracks, "videoTrackIdInfoMap").and_then(|map| map.get("1").cloned());
+        let number = |name: &str| info.as_ref().and_then(|info| info.get(name)).and_then(Value::as_number);
+        assert_eq!((number("width"), number("height")), (Some(640.0), Some(360.0)));
+        assert_eq!(number("videocodecid"), Some(1_752_589_105.0), "hvc1");
+        assert_eq!(map_of(&tracks, "audioTrackIdInfoMap"), None);
+    }
+
+    #[test]
+    fn the_publishers_words_stay_and_what_is_not_sent_is_not_announced() {
+        let map = Value::object([("1", Value::object([("audiodatarate", 64.0)])), ("2", Value::Null)]);
+        let own = said(vec![("title".into(), "show".into()), ("audioTrackIdInfoMap".into(), map)]);
+        let both = Tracks::default().with(own).with(Track::new(TrackId::audio(1), Codec::Opus));
+        let info = map_of(&both, "audioTrackIdInfoMap");
+        assert_eq!(info.as_ref().and_then(Value::entries).map(<[_]>::len), Some(1));
+        let first = info.as_ref().and_then(|map| map.get("1"));
+        assert_eq!(first.and_then(|it| it.get("audiodatarate")).and_then(Value::as_number), Some(64.0));
+        let alone = Tracks::new(both.iter().filter(|track| track.id == TrackId::DATA).cloned());
+        assert_eq!(map_of(&alone, "audioTrackIdInfoMap"), None);
+        assert_eq!(map_of(&alone, "title").as_ref().and_then(Value::as_str), Some("show"));
+        let plain = Tracks::default().with(said(vec![("title".into(), "show".into())]));
+        let data = plain.find(TrackId::DATA).and_then(|track| track.config.clone());
+        assert_eq!(data, Some(metadata(&plain)), "nothing to add, nothing changed");
+    }
+}
