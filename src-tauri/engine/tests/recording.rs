@@ -256,6 +256,7 @@ async fn a_full_disk_stops_the_recording_with_a_clear_state_and_leaves_the_strea
     let rig = Rig::start(|config| {
         record_all(config);
         config.recording.dir = Some(disk.path().join("recordings"));
+        config.recording.reserve_bytes = 0;
     })
     .await;
     let mut publisher = rig.publish("live/show");

@@ -226,7 +226,9 @@ async fn unclosed(container: Container, folder: &Path) -> PathBuf {
 
 #[tokio::test]
 async fn a_file_cut_at_any_byte_of_its_last_fragment_is_repaired() {
-    let folder = tempfile::tempdir().unwrap();
+    // Every repair forces its file to the disk; in memory that takes no time.
+    let memory = Path::new("/dev/shm");
+    let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
     for container in [Container::Mp4, Container::Flv] {
         let source = unclosed(container, folder.path()).await;
         let whole = std::fs::read(&source).unwrap();
@@ -307,6 +309,25 @@ async fn a_file_that_is_being_written_is_not_repaired() {
     assert!(matches!(recording::repair(&file), Err(recording::RepairError::InUse)));
     drop(publisher);
     assert_eq!(rig.all_over(1).await[0].state, State::Complete);
+}
+
+#[tokio::test]
+async fn below_the_reserve_a_recording_stops_complete_and_the_stream_goes_on() {
+    let rig = Rig::start(|config| {
+        record_mp4(config);
+        config.recording.reserve_bytes = u64::MAX / 4;
+    })
+    .await;
+    let mut publisher = rig.publish("live/show");
+    publisher.set_tracks(&tracks()).unwrap();
+    write(&mut publisher, &frames(&tracks(), 0, 3_000));
+    let status = rig.all_over(1).await.remove(0);
+    assert!(matches!(&status.state, State::Failed(failure) if failure.code == recording::FailureCode::LowSpace));
+    write(&mut publisher, &frames(&tracks(), 3_000, 4_000));
+    assert_eq!(rig.hub().stream(&stream("live/show")).unwrap().state, weir_hub::StreamState::Live);
+    let entries = rig.engine.recordings().list().unwrap();
+    assert!(entries.iter().all(|entry| entry.state == EntryState::Complete), "{entries:?}");
+    assert!(rig.engine.context().problems.list().iter().any(|problem| problem.code == "recording_failed"));
 }
 
 /// Killed at random moments: this test runs itself again as the victim, twenty times.

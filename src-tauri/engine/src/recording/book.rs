@@ -24,6 +24,8 @@ pub(super) struct Page {
     monitor: Mutex<Option<Monitor>>,
     /// Cancelled when somebody stops this recording by hand.
     pub(super) stop: CancellationToken,
+    /// Why it is stopped, when it is not by hand.
+    halt: Mutex<Option<Failure>>,
 }
 
 impl Page {
@@ -56,6 +58,11 @@ impl Page {
     /// The file's numbers are to be read here.
     pub(super) fn watched(&self, monitor: Monitor) {
         *self.monitor.lock().unwrap_or_else(PoisonError::into_inner) = Some(monitor);
+    }
+
+    /// Why it was stopped, when it was not by hand.
+    pub(super) fn halted(&self) -> Option<Failure> {
+        self.halt.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Frames are missing.
@@ -114,6 +121,7 @@ impl Book {
             status: Mutex::new(status),
             monitor: Mutex::default(),
             stop: CancellationToken::new(),
+            halt: Mutex::default(),
         });
         self.open.push(Arc::clone(&page));
         Some(page)
@@ -151,6 +159,19 @@ impl Book {
             page.stop.cancel();
             self.unwanted.push(page.stream);
         }
+    }
+
+    /// All recordings must stop, for this reason.
+    pub(super) fn halt(&self, failure: &Failure) {
+        for page in self.open.iter().filter(|page| !page.stop.is_cancelled()) {
+            *page.halt.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure.clone());
+            page.stop.cancel();
+        }
+    }
+
+    /// Whether anything is being recorded.
+    pub(super) fn is_idle(&self) -> bool {
+        self.open.is_empty()
     }
 
     pub(super) fn is_unwanted(&self, stream: StreamId) -> bool {

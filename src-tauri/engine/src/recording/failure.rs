@@ -9,6 +9,8 @@ use std::path::Path;
 pub enum FailureCode {
     /// The disk, or the quota on it, has no room left.
     DiskFull,
+    /// No more than the reserve is free.
+    LowSpace,
     /// The folder or the disk may not be written to.
     NotWritable,
     /// The folder is not there, or the file went away while it was written.
@@ -65,7 +67,7 @@ impl Failure {
                 "The file has reached the largest size that its disk allows.".to_owned(),
                 "Use a disk formatted as NTFS, exFAT, APFS or ext4 (FAT32 ends at 4 GiB), then start the recording again.",
             ),
-            FailureCode::DiskError | FailureCode::FormatLimit | FailureCode::Internal => (
+            FailureCode::DiskError | FailureCode::LowSpace | FailureCode::FormatLimit | FailureCode::Internal => (
                 format!("Writing the recording in {folder} failed: {error}."),
                 "Check the disk, then start the recording again.",
             ),
@@ -79,6 +81,20 @@ impl Failure {
             code: FailureCode::FormatLimit,
             message: format!("The stream cannot be written as MP4: {error}."),
             hint: "Choose FLV for recordings of this stream, then start the recording again.".to_owned(),
+        }
+    }
+
+    /// The reserve is reached.
+    pub(crate) fn low_space(folder: &Path, reserve: u64) -> Self {
+        Self {
+            code: FailureCode::LowSpace,
+            message: format!(
+                "Less than {:.1} GB are free on the disk of {}: the recording is complete up to here.",
+                reserve as f64 / 1e9,
+                folder.display()
+            ),
+            hint: "Free some space, or let Weir delete the oldest recordings, then start the recording again."
+                .to_owned(),
         }
     }
 

@@ -21,6 +21,7 @@ mod recorder;
 mod reel;
 mod repair;
 mod rule;
+mod space;
 mod status;
 mod writer;
 
@@ -82,8 +83,54 @@ impl Recordings {
         let (config, book) = (Mutex::new(config.clone()), Mutex::default());
         let recordings = Self(Arc::new(Inner { context, fallback: folder, config, book, tasks }));
         recordings.0.tasks.spawn("recordings", recordings.clone().watch());
+        recordings.0.tasks.spawn("room for recordings", recordings.clone().keep_room());
         recordings.heal();
         recordings
+    }
+
+    /// How long there is room for what is being recorded now, at its rate so far. `None` when nothing is, or when the system
+    /// does not tell how much is free. Blocks.
+    pub fn time_left(&self) -> Option<Duration> {
+        let active = self.status().into_iter().filter(|status| status.state == State::Recording);
+        let rates = active.filter(|status| status.duration_ms > 0);
+        let bytes_a_second: f64 = rates.map(|status| status.bytes as f64 * 1e3 / status.duration_ms as f64).sum();
+        let reserve = self.config().reserve_bytes;
+        let room = space::free(&self.folder())?.saturating_sub(reserve);
+        (bytes_a_second > 0.0)
+            .then(|| Duration::try_from_secs_f64(room as f64 / bytes_a_second).unwrap_or(Duration::MAX))
+    }
+
+    /// Looks at the disk every few seconds: makes room as the settings say, and stops recording before the disk is full.
+    async fn keep_room(self) -> End {
+        let mut clock = tokio::time::interval(space::LOOK_EVERY);
+        clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        for round in 0_u32.. {
+            tokio::select! {
+                _ = clock.tick() => {}
+                () = self.0.tasks.stopping().cancelled() => return End::Stopped,
+            }
+            let retention = round.is_multiple_of(space::RETENTION_EVERY);
+            if !retention && self.book().is_idle() {
+                continue;
+            }
+            let folder = self.folder();
+            let config = self.config().clone();
+            let active = self.book().active();
+            let reserve = config.reserve_bytes;
+            let now = crate::problem::now_millis();
+            let at = folder.clone();
+            let looked =
+                tokio::task::spawn_blocking(move || space::look(&at, &config, &active, retention, now, space::free));
+            let Ok(look) = looked.await else { continue };
+            if !look.deleted.is_empty() {
+                tracing::info!(deleted = ?look.deleted, "old recordings were deleted, as the settings say");
+                self.0.context.events.tell(Event::RecordingsChanged);
+            }
+            if look.is_full {
+                self.book().halt(&Failure::low_space(&folder, reserve));
+            }
+        }
+        End::Stopped
     }
 
     /// Looks after what a crash left behind, beside everything else.

@@ -48,7 +48,12 @@ pub(super) struct Job {
 
 /// Records until the stream ends, somebody stops it, or the disk fails.
 pub(super) async fn run(job: Job) -> End {
-    let (state, end) = match job.record().await {
+    let recorded = job.record().await;
+    let recorded = match job.page.page.halted() {
+        Some(failure) => recorded.and(Err(failure)),
+        None => recorded,
+    };
+    let (state, end) = match recorded {
         Ok(why) => (State::Complete, End::done(why)),
         Err(failure) => {
             job.problems.report(Report {
