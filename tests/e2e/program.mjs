@@ -1,6 +1,6 @@
 // Programs beside a test: started in a group of their own, and ended with all they started, whatever happens.
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -122,6 +122,12 @@ export function freePort() {
 
 /** Whether somebody listens on `port`; asks the system, since a connection would be taken for a client. */
 export function isListening(port) {
+  if (process.platform === "linux") {
+    // Opening the port to see whether it is free would at times take it from the program that is about to.
+    const local = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+    const sockets = ["/proc/net/tcp", "/proc/net/tcp6"].filter((path) => existsSync(path)).flatMap((path) => readFileSync(path, "utf8").split("\n"));
+    return sockets.map((line) => line.trim().split(/\s+/)).some(([, address, , state]) => address?.endsWith(local) && state === "0A");
+  }
   return new Promise((resolve) => {
     const probe = createServer();
     probe.on("error", () => resolve(true));

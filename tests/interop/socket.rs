@@ -15,11 +15,29 @@ pub(crate) fn free_port() -> Outcome<u16> {
 /// Waits until somebody listens on `port`, without connecting: a one-shot server would take that for its client.
 pub(crate) fn wait_for_listener(port: u16) -> Outcome {
     let deadline = Instant::now() + PATIENCE;
-    while TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+    while !is_listening(port) {
         if Instant::now() > deadline {
             return Err(format!("nobody listens on port {port}"));
         }
         thread::sleep(Duration::from_millis(20));
     }
     Ok(())
+}
+
+/// Opening the port to see whether it is free would at times take it from the program that is about to.
+#[cfg(target_os = "linux")]
+fn is_listening(port: u16) -> bool {
+    const LISTEN: &str = "0A";
+    let local = format!(":{port:04X}");
+    let sockets = ["/proc/net/tcp", "/proc/net/tcp6"].map(|path| std::fs::read_to_string(path).unwrap_or_default());
+    sockets.iter().flat_map(|table| table.lines()).any(|line| {
+        let mut fields = line.split_whitespace().skip(1);
+        let (address, state) = (fields.next(), fields.nth(1));
+        address.is_some_and(|address| address.ends_with(&local)) && state == Some(LISTEN)
+    })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_listening(port: u16) -> bool {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_err()
 }
