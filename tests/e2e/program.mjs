@@ -120,13 +120,13 @@ export function freePort() {
   });
 }
 
-/** Whether somebody listens on `port`; asks the system, since a connection would be taken for a client. */
-export function isListening(port) {
+/** Whether somebody listens on `port`: a connection would be taken for a client, and opening the port could take it away. */
+export async function isListening(port) {
   if (process.platform === "linux") {
-    // Opening the port to see whether it is free would at times take it from the program that is about to.
+    const sockets = ["/proc/net/tcp", "/proc/net/tcp6"].filter((path) => existsSync(path)).map((path) => readFileSync(path, "utf8"));
     const local = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
-    const sockets = ["/proc/net/tcp", "/proc/net/tcp6"].filter((path) => existsSync(path)).flatMap((path) => readFileSync(path, "utf8").split("\n"));
-    return sockets.map((line) => line.trim().split(/\s+/)).some(([, address, , state]) => address?.endsWith(local) && state === "0A");
+    const rows = sockets.flatMap((table) => table.split("\n")).map((line) => line.trim().split(/\s+/));
+    return rows.some(([, address, , state]) => address?.endsWith(local) && state === "0A");
   }
   return new Promise((resolve) => {
     const probe = createServer();

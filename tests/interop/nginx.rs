@@ -39,7 +39,7 @@ impl Nginx {
             "load_module {module};\n\
              daemon off; master_process off; worker_processes 1; pid {path}/pid; error_log stderr notice;\n\
              events {{ worker_connections 64; }}\n\
-             rtmp {{ server {{ listen 127.0.0.1:{port}; chunk_size 4096;\n\
+             rtmp {{ access_log off; server {{ listen 127.0.0.1:{port}; chunk_size 4096;\n\
              application live {{ live on; wait_key on; wait_video on; publish_notify on; }} }} }}\n",
             module = module.display(),
             path = path.display(),
@@ -48,7 +48,7 @@ impl Nginx {
         std::fs::write(&file, configuration).map_err(|error| error.to_string())?;
         let arguments = ["-p".as_ref(), path.as_os_str(), "-c".as_ref(), file.as_os_str()];
         let process = Process::start("nginx", program(&home), arguments)?;
-        socket::wait_for_listener(port)?;
+        socket::wait_for_listener(port, &process)?;
         Ok(Self { _process: process, _folder: folder, port })
     }
 

@@ -64,6 +64,12 @@ impl Process {
         if status.success() { Ok(()) } else { Err(format!("{} ended with {status}{}", self.name, self.last_words())) }
     }
 
+    /// Fails with its last words when the program has ended.
+    pub(crate) fn still_runs(&self) -> Outcome {
+        let ended = self.lock().open_pipes == 0;
+        if ended { Err(format!("{} has ended{}", self.name, self.last_words())) } else { Ok(()) }
+    }
+
     /// Every line of standard output so far.
     pub(crate) fn output(&self) -> Vec<String> {
         self.lock().out.clone()

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::process::{Outcome, PATIENCE};
+use crate::process::{Outcome, PATIENCE, Process};
 
 /// A port that was free a moment ago.
 pub(crate) fn free_port() -> Outcome<u16> {
@@ -12,10 +12,11 @@ pub(crate) fn free_port() -> Outcome<u16> {
     Ok(probe.local_addr().map_err(|error| error.to_string())?.port())
 }
 
-/// Waits until somebody listens on `port`, without connecting: a one-shot server would take that for its client.
-pub(crate) fn wait_for_listener(port: u16) -> Outcome {
+/// Waits until `server` listens on `port`, without connecting: a one-shot server would take that for its client.
+pub(crate) fn wait_for_listener(port: u16, server: &Process) -> Outcome {
     let deadline = Instant::now() + PATIENCE;
     while !is_listening(port) {
+        server.still_runs()?;
         if Instant::now() > deadline {
             return Err(format!("nobody listens on port {port}"));
         }

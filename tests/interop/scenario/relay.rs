@@ -28,7 +28,7 @@ pub(crate) fn to_ffmpeg(make: Make, server: &Ffmpeg, ffmpeg: &Ffmpeg) -> Outcome
     let port = socket::free_port()?;
     let url = format!("rtmp://127.0.0.1:{port}/live/copy");
     let mut serving = server.serve(&url)?;
-    socket::wait_for_listener(port)?;
+    socket::wait_for_listener(port, &serving)?;
     let weir = Weir::start(&["--relay-to", &url])?;
     ffmpeg.publish(&clip.file, &weir.url("stream"))?.succeed()?;
     serving.end()?;
