@@ -1,7 +1,7 @@
 //! The set of streams, and the ways in and out.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use tokio::runtime::Handle;
@@ -182,7 +182,7 @@ impl Hub {
             bytes_sent: AtomicU64::new(0),
             frames: AtomicU64::new(0),
             skipped: AtomicU64::new(0),
-            lag_nanos: AtomicU64::new(0),
+            read_to: AtomicI64::new(crate::stream::NOTHING_READ),
             kicked: AtomicBool::new(false),
         });
         stream.add_reader(id, Arc::clone(&slot));

@@ -11,7 +11,7 @@ use weir_media::{Frame, TimeDelta};
 
 use crate::Subscriber;
 use crate::ring::Item;
-use crate::stream::{Phase, Stream};
+use crate::stream::{NOTHING_READ, Phase, Stream};
 use crate::subscriber::{BATCH_BYTES, BATCH_FRAMES, Cursor};
 
 /// A cursor that belongs to no reader.
@@ -73,12 +73,22 @@ impl Lead {
 }
 
 impl Subscriber {
-    /// A cursor at the same place, for others to follow; `None` before it has begun to read.
+    /// A cursor at the same place, for others to follow; `None` before it has begun to read. From here on the reader counts
+    /// as keeping up, until it reads for itself or says [`Subscriber::part`].
     pub fn lead(&self) -> Option<Lead> {
         match self.cursor {
-            Cursor::At(seq) if self.ended.is_none() => Some(Lead { stream: Arc::clone(&self.stream), seq }),
+            Cursor::At(seq) if self.ended.is_none() => {
+                self.slot.read_to.store(NOTHING_READ, Ordering::Relaxed);
+                Some(Lead { stream: Arc::clone(&self.stream), seq })
+            }
             _ => None,
         }
+    }
+
+    /// The reader follows no [`Lead`] any more: if it reads nothing from now on, it is seen to fall behind.
+    pub fn part(&self) {
+        let newest = self.stream.lock().ring.newest();
+        self.slot.read_to.store(newest.as_nanos(), Ordering::Relaxed);
     }
 
     /// Takes part in what a [`Lead`] of the same stream has read, as if it had read it itself. `false`, and nothing

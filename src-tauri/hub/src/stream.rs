@@ -1,13 +1,13 @@
 //! One live stream: its ring, its timeline, its publisher and its readers.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, broadcast, watch};
 use tokio::time::Instant;
-use weir_media::{Frame, FrameKind, StreamPath, TimeDelta, TrackId, TrackKind, Tracks};
+use weir_media::{Frame, FrameKind, StreamPath, TimeDelta, Timestamp, TrackId, TrackKind, Tracks};
 
 use crate::ring::Ring;
 use crate::stats::{Rate, TrackCounters};
@@ -81,7 +81,8 @@ pub(crate) struct ReaderSlot {
     pub(crate) bytes_sent: AtomicU64,
     pub(crate) frames: AtomicU64,
     pub(crate) skipped: AtomicU64,
-    pub(crate) lag_nanos: AtomicU64,
+    /// How far the reader has read, in nanoseconds of the timeline: one that has stopped reading falls behind here too.
+    pub(crate) read_to: AtomicI64,
     pub(crate) kicked: AtomicBool,
 }
 
@@ -317,7 +318,8 @@ impl Stream {
             Phase::Ended(_) => return None,
         };
         let since = |then: Option<Instant>| then.map(|then| now.saturating_duration_since(then));
-        let mut readers: Vec<ReaderSnapshot> = state.readers.iter().map(|(id, slot)| slot.snapshot(*id, now)).collect();
+        let mut readers: Vec<ReaderSnapshot> =
+            state.readers.iter().map(|(id, slot)| slot.snapshot(*id, now, state.ring.newest())).collect();
         readers.sort_by_key(|reader| reader.id);
         let lead = state.ring.tracks().iter().map(|track| track.id).find(|id| id.kind == TrackKind::Video);
         let key_interval = lead.and_then(|id| state.counters.get(&id)).and_then(|counters| counters.key_interval);
@@ -340,6 +342,9 @@ impl Stream {
         })
     }
 }
+
+/// The place of a reader that has read nothing yet, or is led by another.
+pub(crate) const NOTHING_READ: i64 = i64::MIN;
 
 /// How often repaired timestamps are worth an event.
 const REPAIR_SAID_EVERY: Duration = Duration::from_secs(1);
@@ -373,7 +378,11 @@ impl State {
 }
 
 impl ReaderSlot {
-    fn snapshot(&self, id: SubscriberId, now: Instant) -> ReaderSnapshot {
+    fn snapshot(&self, id: SubscriberId, now: Instant, newest: Timestamp) -> ReaderSnapshot {
+        let read_to = match self.read_to.load(Ordering::Relaxed) {
+            NOTHING_READ => newest,
+            nanos => Timestamp::from_nanos(nanos),
+        };
         ReaderSnapshot {
             id,
             role: self.role,
@@ -382,7 +391,7 @@ impl ReaderSlot {
             bytes_sent: self.bytes_sent.load(Ordering::Relaxed),
             frames: self.frames.load(Ordering::Relaxed),
             skipped: self.skipped.load(Ordering::Relaxed),
-            lag: Duration::from_nanos(self.lag_nanos.load(Ordering::Relaxed)),
+            lag: (newest - read_to).to_duration(),
         }
     }
 }

@@ -236,7 +236,7 @@ impl Subscriber {
     fn mind_lag(&mut self, ring: &Ring, seq: u64, batch: &mut Vec<Delivery>) -> Result<u64, EndReason> {
         let Some((dts, arrived)) = ring.next_frame(seq) else { return Ok(seq) };
         let lag = ring.newest() - dts;
-        self.slot.lag_nanos.store(lag.to_duration().as_nanos() as u64, Ordering::Relaxed);
+        self.slot.read_to.store(dts.as_nanos(), Ordering::Relaxed);
         self.least_lag = self.least_lag.min(lag);
         let late = self.late(lag, arrived);
         if self.lag.disconnect.is_some_and(|limit| late > limit) {
@@ -283,7 +283,7 @@ impl Subscriber {
         let caught_up = ring.entry(seq).is_none();
         if caught_up {
             self.least_lag = TimeDelta::ZERO;
-            self.slot.lag_nanos.store(0, Ordering::Relaxed);
+            self.slot.read_to.store(ring.newest().as_nanos(), Ordering::Relaxed);
         }
     }
 

@@ -191,7 +191,10 @@ async fn a_slow_reader_goes_to_the_newest_key_frame_and_is_told_what_it_missed()
         run(&mut publisher, 400 + second * 1000..1400 + second * 1000).await;
         seen.extend(times(&drain(&mut quick)));
     }
+    let lags = || hub.stream(&path()).unwrap().readers.iter().map(|reader| reader.lag.as_millis()).collect::<Vec<_>>();
+    assert_eq!(lags(), [6000, 0], "who does not read is seen to be behind");
     let batch = drain(&mut slow);
+    assert_eq!(lags(), [0, 0]);
     let Some(Delivery::Skipped { frames, behind }) = batch.first() else { panic!("{batch:?}") };
     assert_eq!(times(&batch)[0], 6000);
     assert_eq!(*frames as i64, (6000 - 400) / 40);

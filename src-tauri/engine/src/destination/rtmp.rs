@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tokio::time::Instant;
-use weir_hub::{Hub, Origin, SubscribeOptions};
+use weir_hub::{Hub, Origin, Start, SubscribeOptions};
 use weir_media::StreamPath;
 use weir_rtmp::url::{PublishUrl, Scheme};
 
@@ -27,6 +27,9 @@ const KEEPALIVE: Duration = Duration::from_secs(15);
 
 /// How often in a row servers may send us on shortly after we came: they must not send us to and fro for ever.
 const MAX_QUICK_MOVES: u32 = 5;
+
+/// A stream this young is carried from its first key frame: the destination was waiting for it and only had to connect.
+const JUST_BEGUN: Duration = Duration::from_secs(5);
 
 /// Carries streams by RTMP over TCP.
 #[derive(Debug)]
@@ -54,7 +57,7 @@ impl task::Carrier for Carrier {
             Ok(connection) => connection,
             Err(failure) => return Outcome::Failed(failure),
         };
-        // Only now, so that it begins at what is the newest key frame now. A stream that has ended meanwhile is not waited for.
+        // Only now, so that it begins where the stream is now. A stream that has ended meanwhile is not waited for.
         let Some(reading) = self.read(path, order) else { return Outcome::StreamEnded };
         board.stands(Standing::Live);
         tracing::info!(destination = order.config.id, stream = %path, "live");
@@ -74,10 +77,13 @@ impl task::Carrier for Carrier {
 }
 
 impl Carrier {
-    /// A reader of the stream that begins at the newest key frame; `None` when there is no such stream any more.
+    /// A reader of the stream that begins at the newest key frame, or at the first of a stream that has only just begun:
+    /// connecting must not cost its beginning. `None` when there is no such stream any more.
     fn read(&self, path: &StreamPath, order: &Order) -> Option<Reading> {
         let origin = Origin { agent: Some(order.config.name.clone()), ..Origin::internal("rtmp") };
-        let options = SubscribeOptions { wait: Some(Duration::ZERO), ..SubscribeOptions::destination(origin) };
+        let session = self.hub.stream(path).map(|stream| stream.session);
+        let start = session.filter(|session| *session <= JUST_BEGUN).map_or(Start::NewestKey, Start::Back);
+        let options = SubscribeOptions { start, wait: Some(Duration::ZERO), ..SubscribeOptions::destination(origin) };
         self.hub.subscribe(path, options).ok().map(Reading::new)
     }
 }

@@ -97,6 +97,7 @@ impl Seat {
     pub(super) fn leave(&self) -> Option<Box<Belongings>> {
         let mut sitting = lock(&self.sitting).take()?;
         sitting.settle();
+        sitting.belongings.subscriber.part();
         Some(sitting.belongings)
     }
 
