@@ -20,7 +20,8 @@ fn read_all(reader: &mut Reader, mut input: &[u8]) -> Vec<Message> {
     std::iter::from_fn(|| reader.read(&mut input).unwrap()).collect()
 }
 
-const PUBLISHERS: [&str; 3] = ["ffmpeg-5.1-publish.bin", "ffmpeg-9.0-publish.bin", "gstreamer-1.22-publish.bin"];
+const PUBLISHERS: [&str; 4] =
+    ["ffmpeg-5.1-publish.bin", "ffmpeg-9.0-publish.bin", "gstreamer-1.22-publish.bin", "obs-29.0-publish.bin"];
 const PLAYERS: [&str; 4] =
     ["ffmpeg-5.1-play.bin", "ffmpeg-9.0-play.bin", "gstreamer-1.22-play.bin", "librtmp-2.4-play.bin"];
 
@@ -76,7 +77,7 @@ fn real_publishers_are_understood_however_their_bytes_are_cut() {
         });
         let request = request.unwrap();
         assert_eq!(request.path.as_str(), "live/show", "{name}");
-        if name.starts_with("ffmpeg") {
+        if !name.starts_with("gstreamer") {
             assert_eq!(request.query.get("token").unwrap().expose(), "a b");
         }
         let media: Vec<_> = events
@@ -117,6 +118,17 @@ fn real_players_are_understood_however_their_bytes_are_cut() {
         let expected = if name.starts_with("librtmp") { PlayRange::Live } else { PlayRange::LiveOrRecorded };
         assert_eq!(request.range, expected, "{name}");
     }
+}
+
+#[test]
+fn obs_says_its_own_chunk_size_first_and_takes_its_leave() {
+    let bytes = load("obs-29.0-publish.bin");
+    let messages = read_all(&mut Reader::new(Limits::PUBLISHING), &bytes[HANDSHAKE_LEN..]);
+    assert_eq!((messages[0].type_id, &messages[0].payload[..]), (kind::SET_CHUNK_SIZE, &4096u32.to_be_bytes()[..]));
+    let commands = messages.iter().filter(|message| message.type_id == kind::COMMAND);
+    let names: Vec<_> = commands.map(|message| Command::parse(&message.payload).unwrap().name).collect();
+    let order = ["connect", "releaseStream", "FCPublish", "createStream", "publish", "FCUnpublish", "deleteStream"];
+    assert_eq!(names, order);
 }
 
 #[test]
