@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest';
 
 import { stream } from '../../../dev/scenes';
+import type { Track } from '../../api/model';
 import { expectAccessible, page, show } from '../../../test/page';
+import { locale } from '../../i18n/i18n.svelte';
+import { codecLine } from './tracks';
 
 describe('with nothing live', () => {
   test('the address and the key for the encoder are copied by a press', async () => {
@@ -119,6 +122,59 @@ describe('with a stream', () => {
     await show('live', { change: (scene) => (scene.refusal = refusal) });
     await page.getByRole('button', { name: 'Stop recording' }).click();
     await expect.element(page.getByRole('alert').getByText('The folder is read-only.')).toBeVisible();
+  });
+
+  test('the picture is told with its level, as far as the stream tells', async () => {
+    await show('live');
+    await expect.element(page.getByText('H.264 High, level 4.2', { exact: true })).toBeVisible();
+    locale.choose('de');
+    await expect.element(page.getByText('H.264 High, Level 4.2', { exact: true })).toBeVisible();
+    const video = stream().tracks[0] as Track;
+    expect(codecLine({ ...video, profile: null })).toBe('H.264, Level 4.2');
+    expect(codecLine({ ...video, level: null })).toBe('H.264 High');
+    expect(codecLine({ ...video, profile: null, level: null })).toBe('H.264');
+  });
+
+  test('the address to watch is that of the stream itself, copied by a press', async () => {
+    const host = await show('live', {
+      change: (scene) => scene.streams.push(stream({ path: 'studio/two/main cam' })),
+    });
+    const card = page.getByRole('article', { name: 'studio/two/main cam' });
+    await expect.element(card.getByText('rtmp://localhost:1935/studio/two/main cam', { exact: true })).toBeVisible();
+    await expect.element(card.getByText('Opens in VLC and ffplay.')).toBeVisible();
+    await card.getByRole('button', { name: 'Copy: Watch' }).click();
+    await page.getByRole('article', { name: 'live/stream' }).getByRole('button', { name: 'Copy: Watch' }).click();
+    expect(host.copied).toEqual(['rtmp://localhost:1935/studio/two/main cam', 'rtmp://localhost:1935/live/stream']);
+  });
+
+  test('a network listener also tells the address for other devices, and the port follows the engine', async () => {
+    const host = await show('network', { change: (scene) => scene.streams.push(stream()) });
+    const card = page.getByRole('article', { name: 'live/stream' });
+    await expect.element(card.getByText('rtmp://192.168.1.23:1935/live/stream', { exact: true })).toBeVisible();
+    host.scene.status.ingest = host.scene.status.ingest.slice(0, 1).map((one) => ({ ...one, server: 'rtmp://[::1]:1936/live' }));
+    host.emit({ type: 'changed', topics: ['status'] });
+    await expect.element(card.getByText('rtmp://[::1]:1936/live/stream', { exact: true })).toBeVisible();
+    expect(card.getByText(/192\.168/).elements()).toEqual([]);
+  });
+
+  test('nothing to watch or to send to is shown when nothing listens', async () => {
+    await show('off', { change: (scene) => scene.streams.push(stream()) });
+    await expect.element(page.getByRole('article', { name: 'live/stream' })).toBeVisible();
+    expect(page.getByText(/rtmp:/).elements()).toEqual([]);
+    expect(page.getByRole('button', { name: /^Copy/ }).elements()).toEqual([]);
+    expect(page.getByText('Encoder address').elements()).toEqual([]);
+  });
+
+  test('the address for an encoder is one press away', async () => {
+    const host = await show('live');
+    await expect.element(page.getByText('Encoder address')).toBeVisible();
+    await expect.element(page.getByText('rtmp://localhost:1935/live', { exact: true })).not.toBeVisible();
+    await page.getByText('Encoder address').click();
+    await expect.element(page.getByText('rtmp://localhost:1935/live', { exact: true })).toBeVisible();
+    await page.getByRole('button', { name: 'Copy: Server' }).click();
+    await page.getByRole('button', { name: 'Copy: Stream key' }).click();
+    expect(host.copied).toEqual(['rtmp://localhost:1935/live', 'stream']);
+    await expectAccessible();
   });
 
   test('only its own destinations are shown on a card', async () => {

@@ -2,9 +2,14 @@ import type { Track } from '../../api/model';
 import { kilohertz } from '../../i18n/format';
 import { t } from '../../i18n/i18n.svelte';
 
-/** "H.264 High 4.1", as far as the stream tells. */
+/** "H.264 High, level 4.1", as far as the stream tells. */
 export const codecLine = (track: Track): string =>
-  [track.codec, track.profile, track.level].filter((part) => part != null && part !== '').join(' ');
+  [
+    [track.codec, track.profile].filter(Boolean).join(' '),
+    track.level ? t('facts.level', { level: track.level }) : '',
+  ]
+    .filter(Boolean)
+    .join(', ');
 
 function channelWords(channels: number): string {
   if (channels === 1) return t('sound.mono');
