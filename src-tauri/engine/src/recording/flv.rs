@@ -20,7 +20,7 @@ use super::writer::{Item, Progress};
 const HEAD_EVERY: u32 = 5;
 
 /// An FLV file that is being written. Playable at every moment; its head (duration, size, index of key frames) is brought
-/// up to date with every [`Muxer::sync`], so that even a file that is never closed can be sought in.
+/// up to date with every [`Container::sync`], so that even a file that is never closed can be sought in.
 pub(super) struct FlvFile<M> {
     disk: Disk<M>,
     path: PathBuf,
