@@ -15,7 +15,7 @@ main(async () => {
   const chosen = process.argv.slice(2);
   const unknown = chosen.filter((name) => !(name in SUITES));
   if (unknown.length) throw new Failure(`There is no suite called ${unknown.join(", ")}; there are ${Object.keys(SUITES).join(", ")}.`);
-  say("Running every test of Weir: about 25 minutes on a new machine with two cores, about 5 once built.");
+  say("Running every test of Weir: about 20 minutes on a new machine with two cores, about 6 once built.");
   await setup({ needed: ["build", "window"], wanted: ["test"], components: COMPONENTS });
   await page();
   const tally = new Tally();
