@@ -70,10 +70,11 @@ impl Pacing {
             return false;
         }
         let urgent = std::mem::take(&mut self.urgent);
-        // What was held back has met what it waited for, or something else that goes out now.
-        let waits = !urgent && readers >= CROWD && self.due.is_none();
+        // The wait is counted from the first that waits: a third one may join two that have met, but does not prolong it.
+        let deadline = self.due.unwrap_or(now + self.patience);
+        let waits = !urgent && readers >= CROWD && now < deadline;
         let next = [self.pictures, self.sound].iter().filter_map(|beat| beat.next(now)).min();
-        self.due = next.filter(|next| waits && *next <= now + self.patience).map(|_| now + self.patience);
+        self.due = next.filter(|next| waits && *next <= deadline).map(|_| deadline);
         self.due.is_none()
     }
 
