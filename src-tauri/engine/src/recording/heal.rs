@@ -7,7 +7,7 @@ use super::index::{self, EntryState};
 use super::repair::{Outcome, RepairError, repair};
 use crate::problem::{Problems, Report};
 
-/// Repairs every file below `folder` that was interrupted before `started`. Blocks, for as long as the files are large.
+/// Repairs every file below `folder` that was interrupted by `started`; one that is being written anew is locked. Blocks, for as long as the files are large.
 pub(super) fn heal(folder: &Path, started: SystemTime, problems: &Problems) {
     let started = index::unix_millis(started);
     let entries = match index::list(folder, &std::collections::HashMap::new()) {
@@ -17,7 +17,7 @@ pub(super) fn heal(folder: &Path, started: SystemTime, problems: &Problems) {
             return;
         }
     };
-    let interrupted = |entry: &index::Entry| entry.state == EntryState::Interrupted && entry.modified_ms < started;
+    let interrupted = |entry: &index::Entry| entry.state == EntryState::Interrupted && entry.modified_ms <= started;
     for entry in entries.into_iter().filter(interrupted) {
         let outcome = repair(&folder.join(&entry.name));
         tracing::info!(file = entry.name, ?outcome, "an interrupted recording was looked after");
