@@ -14,9 +14,13 @@ const button = (word) => `//button[normalize-space()="${word}"]`;
 const field = (label) => `//label[normalize-space()="${label}"]/following::input[1]`;
 // Colours fade from one theme to the other, fonts load, and a picture shows what was drawn last. The mark may move for ever.
 const SETTLED = `return document.fonts.ready
-  .then(() => Promise.all(document.getAnimations()
-    .filter((it) => it.effect.getComputedTiming().endTime < 5000)
-    .map((it) => it.finished.catch(() => {}))))
+  .then(() => Promise.race([
+    Promise.all(document.getAnimations()
+      .filter((it) => it.effect.getComputedTiming().endTime < 5000)
+      .map((it) => it.finished.catch(() => {}))),
+    // WebKit never finishes the transitions of what a closed disclosure hides.
+    new Promise((resolve) => setTimeout(resolve, 2000)),
+  ]))
   .then(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve(true)))))`;
 
 /** Runs `body`; when it fails, a picture of what was there to be seen stays. */

@@ -7,7 +7,8 @@ use super::index::{self, EntryState};
 use super::repair::{Outcome, RepairError, repair};
 use crate::problem::{Problems, Report};
 
-/// Repairs every file below `folder` that was interrupted by `started`; one that is being written anew is locked. Blocks, for as long as the files are large.
+/// Repairs every file below `folder` that was interrupted by `started`; one that is being written anew is locked. Blocks,
+/// for as long as the files are large.
 pub(super) fn heal(folder: &Path, started: SystemTime, problems: &Problems) {
     let started = index::unix_millis(started);
     let entries = match index::list(folder, &std::collections::HashMap::new()) {
