@@ -62,7 +62,7 @@ fn table() -> Vec<Case> {
 }
 
 #[test]
-fn every_marker_decodes_and_encodes() {
+fn fault_13_every_marker_decodes_and_encodes() {
     for case in table() {
         assert_eq!(Value::decode_all(case.encoded), Ok(vec![case.decoded.clone()]), "{}", case.name);
         assert_eq!(encoded(&case.decoded), case.encoded, "{}", case.name);
@@ -162,7 +162,7 @@ fn repetition_cannot_blow_up() {
 }
 
 #[test]
-fn depth_is_limited() {
+fn fault_13_depth_is_limited() {
     let mut bytes = Vec::new();
     for _ in 0..100_000 {
         bytes.extend(b"\x03\x00\x01a");

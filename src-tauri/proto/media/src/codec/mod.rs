@@ -12,10 +12,12 @@ mod error;
 pub mod flac;
 pub mod h264;
 pub mod h265;
+pub mod h266;
 mod id;
 pub mod mp3;
 pub mod nal;
 pub mod opus;
+mod string;
 pub mod vp9;
 
 use std::fmt;
@@ -24,6 +26,7 @@ use crate::FourCc;
 
 pub use describe::{audio_info, video_info};
 pub use error::Error;
+pub use string::codec_string;
 
 /// A codec. One that Weir cannot look into is still carried from protocol to protocol, named by where it came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

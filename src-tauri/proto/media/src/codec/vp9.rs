@@ -36,6 +36,19 @@ impl DecoderConfig {
         Ok(Self { profile, level, bit_depth, transfer })
     }
 
+    /// A record for a stream that has none: the profile of its first frame, unknown level, 4:2:0 and no colours.
+    pub fn usual(first: Option<&[u8]>) -> Bytes {
+        // VP9, 6.2: two bits of marker, then the profile, its low bit first. A VP8 key frame begins with a zero.
+        let profile = match first.and_then(<[u8]>::first) {
+            Some(head) if head >> 6 == 2 => head >> 5 & 1 | head >> 3 & 2,
+            _ => 0,
+        };
+        let bit_depth = if profile < 2 { 8 } else { 10 };
+        const UNSPECIFIED: u8 = 2;
+        let depth_and_sampling = bit_depth << 4 | 1 << 1;
+        Bytes::copy_from_slice(&[profile, 0, depth_and_sampling, UNSPECIFIED, UNSPECIFIED, UNSPECIFIED, 0, 0])
+    }
+
     /// The record alone: some writers put the version and flags of the MP4 box before it.
     pub fn canonical(record: &Bytes) -> Bytes {
         const BOX_VERSION: usize = 4;
@@ -117,6 +130,16 @@ mod tests {
             (info.profile.as_deref(), info.level.as_deref(), info.bit_depth),
             (Some("Profile 0"), Some("1.0"), Some(8))
         );
+    }
+
+    #[test]
+    fn a_stream_without_a_record_gets_one_that_says_what_its_frame_does() {
+        for (first, profile, depth) in
+            [(None, 0, 8), (Some(&[0x82][..]), 0, 8), (Some(&[0x92]), 2, 10), (Some(&[0x10]), 0, 8)]
+        {
+            let config = DecoderConfig::parse(&DecoderConfig::usual(first)).unwrap();
+            assert_eq!((config.profile, config.bit_depth), (profile, depth), "{first:?}");
+        }
     }
 
     #[test]
