@@ -300,7 +300,7 @@ fn a_cut_tag_is_an_error_or_less_but_never_a_panic() {
 
 /// Fault 14 of the predecessor: modifiers, multitrack and multichannel headers were read in the wrong order.
 #[test]
-fn modifiers_come_before_multitrack_and_every_size_of_them_is_passed_over() {
+fn fault_14_modifiers_come_before_multitrack_and_every_size_of_them_is_passed_over() {
     let frame =
         |offset_nanos| video(FrameType::Key, offset_nanos, Layout::OneTrack, vec![picture(1, Codec::Av1, None, b"d")]);
     // An unknown modifier of 256 bytes needs the escape: 255, then UI16 + 1.

@@ -1,5 +1,6 @@
 //! Giving a file of ours that was never closed the head it would have had: duration, size, index of key frames.
 
+use super::head::{Label, metadata};
 use super::keyframes::{KeyFrame, KeyFrames};
 use super::reader::{FileTag, TagKind};
 use super::script::{self, Measured};
@@ -17,6 +18,7 @@ pub struct Rebuild {
     key_frames: KeyFrames,
     capacity: usize,
     has_room: bool,
+    label: Label,
     video: Pace,
     audio: Pace,
     frames: u64,
@@ -27,23 +29,28 @@ struct Pace {
     first: Option<u32>,
     last: u32,
     step: u32,
+    /// When the first of its frames is shown.
+    begin: u32,
     frames: u64,
     bytes: u64,
 }
 
 impl Pace {
-    fn count(&mut self, millis: u32, bytes: usize) {
+    fn count(&mut self, millis: u32, waits: u32, bytes: usize) {
+        let shown = millis.saturating_add(waits);
         if self.first.is_some() && millis > self.last {
             self.step = millis - self.last;
         }
+        self.begin = if self.first.is_some() { self.begin.min(shown) } else { shown };
         self.first.get_or_insert(millis);
         self.last = self.last.max(millis);
         self.frames += 1;
         self.bytes += bytes as u64;
     }
 
-    const fn end(&self) -> u32 {
-        self.last.saturating_add(self.step)
+    fn end(&self) -> u32 {
+        let waits = self.begin.saturating_sub(self.first.unwrap_or(0));
+        self.last.saturating_add(self.step).saturating_add(waits)
     }
 
     fn rate(&self) -> Option<f64> {
@@ -62,6 +69,7 @@ impl Default for Rebuild {
             key_frames: KeyFrames::new(capacity),
             capacity,
             has_room: false,
+            label: Label::default(),
             video: Pace::default(),
             audio: Pace::default(),
             frames: 0,
@@ -81,7 +89,10 @@ impl Rebuild {
         if kind == MessageKind::Data {
             let first = tag.offset == (FILE_HEADER + TAG_TRAILER) as u64;
             let ours = script::reserved(self.capacity).saturating_sub(TAG_HEADER + TAG_TRAILER);
-            self.has_room |= first && tag.body.len() == ours;
+            if first && tag.body.len() == ours {
+                self.has_room = true;
+                self.label = Label::read(&metadata(&tag.body));
+            }
         }
         self.items.clear();
         // What cannot be understood stays in the file and is not counted.
@@ -93,9 +104,9 @@ impl Rebuild {
                     if frame.is_key() && frame.track.index == 0 {
                         self.key_frames.push(KeyFrame { millis: tag.millis, position: tag.offset });
                     }
-                    self.video.count(tag.millis, frame.data.len());
+                    self.video.count(tag.millis, super::waits(frame), frame.data.len());
                 }
-                TrackKind::Audio => self.audio.count(tag.millis, frame.data.len()),
+                TrackKind::Audio => self.audio.count(tag.millis, super::waits(frame), frame.data.len()),
                 TrackKind::Data => continue,
             }
             self.frames += 1;
@@ -112,9 +123,11 @@ impl Rebuild {
         self.frames
     }
 
-    /// Length of the file in milliseconds.
+    /// Length of the file in milliseconds, as [`super::FileWriter::duration_millis`] counts it.
     pub fn duration_millis(&self) -> u32 {
-        self.video.end().max(self.audio.end())
+        let paces = || [&self.video, &self.audio].into_iter().filter(|pace| pace.first.is_some());
+        let begin = paces().map(|pace| pace.begin).min().unwrap_or(0);
+        paces().map(Pace::end).max().unwrap_or(0).saturating_sub(begin)
     }
 
     /// The head to write over the present one, for a file cut to `file_len` bytes; it says that it was repaired. `None` when
@@ -126,6 +139,7 @@ impl Rebuild {
         let duration_secs = f64::from(self.duration_millis()) / 1000.0;
         let rate = |bytes: u64| if duration_secs > 0.0 { bytes as f64 * 8.0 / duration_secs } else { 0.0 };
         let measured = Measured {
+            label: self.label.clone(),
             duration_secs,
             file_size: file_len,
             video_bits_per_sec: rate(self.video.bytes),

@@ -4,6 +4,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use weir_amf0::Value;
 use weir_media::{TrackId, Tracks};
 
+use super::head::Label;
 use super::keyframes::KeyFrame;
 use super::{TAG_HEADER, TAG_TRAILER, tag_header};
 use crate::MessageKind;
@@ -12,15 +13,16 @@ use crate::egress::{described, encode_metadata};
 /// Bytes of the publisher's own metadata that are kept: a title is welcome, a picture in base64 is not.
 const MAX_FOREIGN: usize = 4 * 1024;
 
-/// Bytes set aside for what the tracks tell, which may come after the head was written.
-const DESCRIPTION: usize = 512;
+/// Bytes set aside for what the tracks tell, which may come after the head was written, and for the file's label.
+const DESCRIPTION: usize = 1024;
 
 /// A number takes 9 bytes in an array: its marker and 8 bytes.
 const NUMBER: usize = 9;
 
 /// What the writer has measured.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Measured {
+    pub(crate) label: Label,
     pub(crate) duration_secs: f64,
     pub(crate) file_size: u64,
     pub(crate) video_bits_per_sec: f64,
@@ -63,6 +65,7 @@ fn own_entries(tracks: &Tracks, measured: &Measured, key_frames: &[KeyFrame]) ->
         number("filesize", measured.file_size as f64),
         ("encoder".into(), Value::String("Weir".into())),
     ];
+    entries.extend(measured.label.entries());
     if measured.repaired {
         entries.push(("repaired".into(), Value::Boolean(true)));
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bytes::{BufMut, Bytes, BytesMut};
 use weir_media::{Frame, Track, TrackId, TrackKind, Tracks};
 
+use super::head::Label;
 use super::keyframes::{KeyFrame, KeyFrames};
 use super::script::{self, Measured};
 use super::{FILE_HEADER, TAG_HEADER, TAG_TRAILER, file_header, tag_header};
@@ -47,6 +48,7 @@ impl Default for FileOptions {
 #[derive(Debug)]
 pub struct FileWriter {
     options: FileOptions,
+    label: Label,
     tracks: Tracks,
     /// The time of the first frame in milliseconds; `None` while nothing is written.
     base: Option<i64>,
@@ -61,24 +63,29 @@ struct Pace {
     first: u32,
     last: u32,
     step: u32,
+    /// When the first of its frames is shown: not always the one that is decoded first.
+    begin: u32,
     frames: u64,
     bytes: u64,
 }
 
 impl Pace {
-    fn count(&mut self, millis: u32, bytes: usize) {
+    fn count(&mut self, millis: u32, waits: u32, bytes: usize) {
+        let shown = millis.saturating_add(waits);
         if self.frames == 0 {
-            self.first = millis;
+            (self.first, self.begin) = (millis, shown);
         } else {
             self.step = millis.saturating_sub(self.last);
+            self.begin = self.begin.min(shown);
         }
         self.last = millis;
         self.frames += 1;
         self.bytes += bytes as u64;
     }
 
-    fn end(&self) -> u32 {
-        self.last.saturating_add(self.step)
+    /// When its last frame has been shown: as long after it was decoded as at the beginning.
+    const fn end(&self) -> u32 {
+        self.last.saturating_add(self.step).saturating_add(self.begin.saturating_sub(self.first))
     }
 }
 
@@ -87,12 +94,18 @@ impl FileWriter {
     pub fn new(options: FileOptions) -> Self {
         Self {
             options,
+            label: Label::default(),
             tracks: Tracks::default(),
             base: None,
             length: 0,
             paces: BTreeMap::new(),
             key_frames: KeyFrames::new(options.key_frames),
         }
+    }
+
+    /// Says what the file is called and when it began. Call it before the first frame.
+    pub fn set_label(&mut self, label: Label) {
+        self.label = label;
     }
 
     /// Bytes appended so far.
@@ -105,9 +118,12 @@ impl FileWriter {
         self.base.is_none()
     }
 
-    /// Length of what was written, in milliseconds.
+    /// Length of what was written, in milliseconds: from the first that is seen or heard to the last. That pictures are decoded
+    /// before they are shown is no part of it.
     pub fn duration_millis(&self) -> u32 {
-        self.paces.values().map(Pace::end).max().unwrap_or(0)
+        let media = || self.paces.iter().filter(|(id, _)| id.kind != TrackKind::Data).map(|(_, pace)| pace);
+        let begin = media().map(|pace| pace.begin).min().unwrap_or(0);
+        media().map(Pace::end).max().unwrap_or(0).saturating_sub(begin)
     }
 
     /// Takes the tracks from here on; writes the headers of those that have come or changed.
@@ -151,7 +167,7 @@ impl FileWriter {
             self.key_frames.push(KeyFrame { millis, position: self.length });
         }
         self.write_tag(tag.kind, millis, tag.head, &tag.payload, out);
-        self.paces.entry(id).or_default().count(millis, tag.payload.len());
+        self.paces.entry(id).or_default().count(millis, super::waits(frame), tag.payload.len());
         Ok(())
     }
 
@@ -238,6 +254,7 @@ impl FileWriter {
         let video = self.paces.get(&TrackId::VIDEO).filter(|pace| pace.last > pace.first);
         let rate = video.map(|pace| (pace.frames - 1) as f64 * 1000.0 / f64::from(pace.last - pace.first));
         let measured = Measured {
+            label: self.label.clone(),
             duration_secs,
             file_size: self.length,
             video_bits_per_sec: bits_per_sec(TrackKind::Video),
