@@ -20,6 +20,9 @@ pub enum Error {
     /// The tracks changed after the header was written: the rest belongs into a new file.
     #[error("the tracks changed; what follows needs a new file")]
     TracksChanged,
+    /// Readers would refuse the index of a longer file: the rest belongs into a new one.
+    #[error("the file holds as many frames as readers take; what follows needs a new file")]
+    Full,
     /// A box does not hold what its type promises.
     #[error("box {0} is damaged: {1}")]
     Damaged(crate::BoxType, &'static str),

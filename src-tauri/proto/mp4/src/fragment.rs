@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use crate::boxes::Boxes;
 use crate::samples::Sample;
+use crate::user_data::Gap;
 
 /// The samples of one track in a fragment.
 #[derive(Debug)]
@@ -33,7 +34,7 @@ pub(crate) struct Written {
     pub(crate) data_at: Vec<u64>,
 }
 
-pub(crate) fn write(sequence: u32, runs: &[Run]) -> Written {
+pub(crate) fn write(sequence: u32, runs: &[Run], gaps: &[Gap]) -> Written {
     let mut boxes = Boxes::default();
     let mut offset_places = Vec::with_capacity(runs.len());
     boxes.put(b"moof", |boxes| {
@@ -54,6 +55,9 @@ pub(crate) fn write(sequence: u32, runs: &[Run]) -> Written {
                     }
                 });
             });
+        }
+        if !gaps.is_empty() {
+            boxes.put(b"udta", |boxes| gaps.iter().for_each(|gap| gap.write(boxes)));
         }
     });
     let mut data_at = Vec::with_capacity(runs.len());

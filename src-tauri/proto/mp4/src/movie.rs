@@ -4,7 +4,8 @@ use bytes::Bytes;
 use weir_media::TrackKind;
 
 use crate::boxes::{Boxes, identity_matrix};
-use crate::samples::SampleTable;
+use crate::samples::{Sample, SampleTable};
+use crate::user_data::{self, Gap, Label};
 
 /// Ticks a second of the movie's own clock, fine enough for edits that keep sound and picture together.
 pub(crate) const MOVIE_TIMESCALE: u32 = 90_000;
@@ -41,6 +42,26 @@ impl Edit {
 }
 
 impl MovieTrack {
+    /// Samples a second, if it has any.
+    pub(crate) fn frame_rate(&self) -> Option<f64> {
+        let seconds = self.samples.duration() as f64 / f64::from(self.timescale.max(1));
+        (seconds > 0.0).then(|| f64::from(self.samples.len()) / seconds)
+    }
+
+    /// Says of the first sample where it stands, in ticks of the track's clock. The tables of a closed file begin with it, so a
+    /// track that came after the header was written needs its delay in the edit, which is from its first picture on.
+    pub(crate) fn begins_at(&mut self, start: u64, first: Option<&Sample>) {
+        if !self.samples.begins_at(start) || start == 0 {
+            return;
+        }
+        let offset = first.map_or(0, |first| u64::try_from(first.offset).unwrap_or(0));
+        let timescale = u128::from(self.timescale.max(1));
+        let shown = u128::from(start.saturating_add(offset)) * u128::from(MOVIE_TIMESCALE);
+        let delay = u64::try_from((shown + timescale / 2) / timescale).unwrap_or(u64::MAX);
+        self.edit.delay = self.edit.delay.saturating_add(delay);
+        self.edit.media_time = self.edit.media_time.saturating_add_unsigned(offset);
+    }
+
     /// How long the track is shown, in movie ticks, the delay included; 0 while nothing is known.
     fn shown(&self) -> u64 {
         if self.samples.duration() == 0 {
@@ -150,6 +171,8 @@ impl MovieTrack {
 #[derive(Debug)]
 pub(crate) struct Movie {
     pub(crate) tracks: Vec<MovieTrack>,
+    pub(crate) label: Label,
+    pub(crate) gaps: Vec<Gap>,
 }
 
 impl Movie {
@@ -166,8 +189,8 @@ impl Movie {
     fn write(&self, boxes: &mut Boxes, fragmented: bool) {
         boxes.put(b"moov", |boxes| {
             boxes.put_full(b"mvhd", 1, 0, |boxes| {
-                boxes.u64(0);
-                boxes.u64(0);
+                boxes.u64(self.label.created_since_1904());
+                boxes.u64(self.label.created_since_1904());
                 boxes.u32(MOVIE_TIMESCALE);
                 boxes.u64(self.tracks.iter().map(MovieTrack::shown).max().unwrap_or(0));
                 boxes.u32(0x0001_0000);
@@ -191,6 +214,7 @@ impl Movie {
                     }
                 });
             }
+            user_data::write(boxes, &self.label, &self.gaps);
         });
     }
 }

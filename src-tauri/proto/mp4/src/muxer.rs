@@ -8,7 +8,8 @@ use weir_media::{Codec, Frame, TimeDelta, Timestamp, Track, TrackId, TrackKind, 
 
 use crate::fragment::{self, Run};
 use crate::movie::{Edit, MOVIE_TIMESCALE, Movie, MovieTrack};
-use crate::samples::{Sample, SampleTable};
+use crate::samples::{MAX_SAMPLES, Sample, SampleTable};
+use crate::user_data::{Gap, Label};
 use crate::{Error, init, sample_entry};
 
 /// How a file is cut into fragments.
@@ -21,7 +22,16 @@ pub struct Options {
     pub fragment_at_key: TimeDelta,
     /// A fragment is written when it holds this many bytes, whatever its length. Default 64 MiB: a bound on memory.
     pub fragment_bytes: usize,
+    /// From so many frames on the file is nearly full, see [`Muxer::is_nearly_full`]; a quarter more it takes. Default 2^23: a
+    /// day and a half of pictures and sound, whose index readers still take.
+    pub frames: u32,
 }
+
+/// Frames with which a file is nearly full, unless somebody says otherwise.
+const FRAMES: u32 = 1 << 23;
+
+// What is written is read again.
+const _: () = assert!(FRAMES + FRAMES / 4 < MAX_SAMPLES);
 
 impl Default for Options {
     fn default() -> Self {
@@ -29,6 +39,7 @@ impl Default for Options {
             fragment: TimeDelta::from_millis(1_000),
             fragment_at_key: TimeDelta::from_millis(500),
             fragment_bytes: 64 * 1024 * 1024,
+            frames: FRAMES,
         }
     }
 }
@@ -84,7 +95,13 @@ pub struct Muxer {
     options: Options,
     tracks: Vec<TrackWriter>,
     left_out: Vec<Codec>,
+    /// Tracks that the header lacks, because nothing of them had come when it was written.
+    absent: Vec<TrackId>,
+    /// First frames that will come.
+    expected: Vec<Frame>,
     movie: Option<Movie>,
+    /// Frames so far.
+    frames: u32,
     /// Stream time of the first frame of the present fragment.
     fragment_start: Option<Timestamp>,
     first: Option<Timestamp>,
@@ -92,6 +109,11 @@ pub struct Muxer {
     sequence: u32,
     position: u64,
     output: Vec<Bytes>,
+    label: Label,
+    /// Gaps that no fragment tells of yet.
+    gaps: Vec<Gap>,
+    /// Time of the newest frame.
+    newest: Timestamp,
 }
 
 impl Muxer {
@@ -101,20 +123,49 @@ impl Muxer {
             options,
             tracks: Vec::new(),
             left_out: Vec::new(),
+            absent: Vec::new(),
+            expected: Vec::new(),
             movie: None,
+            frames: 0,
             fragment_start: None,
             first: None,
             pending_bytes: 0,
             sequence: 0,
             position: 0,
             output: Vec::new(),
+            label: Label::default(),
+            gaps: Vec::new(),
+            newest: Timestamp::ZERO,
         };
         muxer.set_tracks(tracks)?;
         Ok(muxer)
     }
 
-    /// Says the tracks again, or anew. Until the header is written, with the first fragment, they may still change; after
-    /// that a new track or configuration fails with [`Error::TracksChanged`]: close this file and begin another.
+    /// Says what the file is called and when it began. Call it before the first frame.
+    pub fn set_label(&mut self, label: Label) {
+        self.label = label;
+    }
+
+    /// Tells the first frame of a track before it comes: in some codecs it alone tells what the header must say.
+    pub fn expect(&mut self, first: &Frame) {
+        self.expected.push(first.clone());
+    }
+
+    /// Marks that `missing` is not in the file between the newest frame and the next: the closed file has a chapter there.
+    /// Time goes on over it: the frame before it is shown until the frame after it.
+    pub fn mark_gap(&mut self, missing: TimeDelta, reason: &str) {
+        let Some(first) = self.first else { return };
+        let millis = |time: TimeDelta| u64::try_from(time.as_millis()).unwrap_or(0);
+        self.gaps.push(Gap {
+            at_millis: millis(self.newest - first),
+            missing_millis: millis(missing),
+            reason: reason.to_owned(),
+        });
+    }
+
+    /// Says the tracks again, or anew. Until the header is written, with the first fragment, they may still change, but for
+    /// those of which frames have come; after that a new track or configuration fails with [`Error::TracksChanged`]: close this
+    /// file and begin another. When it fails nothing has changed.
     pub fn set_tracks(&mut self, tracks: &Tracks) -> Result<(), Error> {
         let media: Vec<_> = tracks.iter().filter(|track| track.id.kind != TrackKind::Data).collect();
         if self.movie.is_some() {
@@ -122,35 +173,43 @@ impl Muxer {
                 let known = self.tracks.iter().find(|writer| writer.track.id == track.id);
                 known.is_some_and(|writer| sample_entry::same_decoder(&writer.track, track))
             };
-            let fits = media.iter().all(|track| !sample_entry::supports(track.codec) || same(track));
-            return if fits { Ok(()) } else { Err(Error::TracksChanged) };
+            // What is absent, and has not come yet, may be announced again.
+            let fits =
+                |track: &Track| !sample_entry::supports(track.codec) || same(track) || self.absent.contains(&track.id);
+            return if media.iter().all(|track| fits(track)) { Ok(()) } else { Err(Error::TracksChanged) };
         }
-        self.left_out.clear();
+        let left_out = media.iter().map(|track| track.codec).filter(|codec| !sample_entry::supports(*codec)).collect();
+        let held: Vec<_> = media.into_iter().filter(|track| sample_entry::supports(track.codec)).collect();
+        if held.is_empty() {
+            return Err(Error::NothingToWrite(left_out));
+        }
+        let changes = |writer: &TrackWriter| {
+            let now = held.iter().find(|track| track.id == writer.track.id);
+            now.is_some_and(|now| !sample_entry::same_decoder(&writer.track, now))
+        };
+        if self.tracks.iter().any(|writer| !writer.early.is_empty() && changes(writer)) {
+            return Err(Error::TracksChanged);
+        }
+        self.left_out = left_out;
         let mut known = mem::take(&mut self.tracks);
-        for track in media {
-            if !sample_entry::supports(track.codec) {
-                self.left_out.push(track.codec);
-                continue;
-            }
+        for track in held {
             let timescale = match track.id.kind {
                 TrackKind::Audio => sample_entry::audio_rate(track),
                 _ => MOVIE_TIMESCALE,
             };
             let at = known.iter().position(|writer| writer.track.id == track.id);
-            let writer = at.map(|at| known.swap_remove(at));
-            if writer
-                .as_ref()
-                .is_some_and(|writer| !writer.early.is_empty() && !sample_entry::same_decoder(&writer.track, track))
-            {
-                return Err(Error::TracksChanged);
-            }
-            let early = writer.map(|writer| writer.early).unwrap_or_default();
+            let early = at.map(|at| known.swap_remove(at).early).unwrap_or_default();
             self.tracks.push(TrackWriter::new(track.clone(), timescale, early));
         }
-        if self.tracks.is_empty() {
-            return Err(Error::NothingToWrite(self.left_out.clone()));
-        }
+        // What has come stays, though its track was not announced again.
+        self.tracks.extend(known.into_iter().filter(|writer| !writer.early.is_empty()));
+        self.tracks.sort_by_key(|writer| writer.track.id);
         Ok(())
+    }
+
+    /// Whether the file should end with the next key frame: its index becomes so long that readers would refuse it.
+    pub const fn is_nearly_full(&self) -> bool {
+        self.frames >= self.options.frames
     }
 
     /// Codecs of tracks that MP4 cannot hold and that the file therefore lacks.
@@ -163,13 +222,24 @@ impl Muxer {
         self.position
     }
 
-    /// Adds a frame; frames of tracks the file lacks are ignored. Take the bytes with [`Muxer::take_output`].
+    /// Adds a frame; frames of tracks that MP4 cannot hold are ignored. Take the bytes with [`Muxer::take_output`].
+    ///
+    /// Fails with [`Error::TracksChanged`] for the first frame of a track that the header could not describe before, and with
+    /// [`Error::Full`]: both belong into another file.
     pub fn write(&mut self, frame: &Frame) -> Result<(), Error> {
+        if self.absent.contains(&frame.track) {
+            return Err(Error::TracksChanged);
+        }
         if !self.tracks.iter().any(|writer| writer.track.id == frame.track) {
             return Ok(());
         }
+        if self.frames >= self.options.frames.saturating_add(self.options.frames / 4) {
+            return Err(Error::Full);
+        }
+        self.frames += 1;
         let start = *self.fragment_start.get_or_insert(frame.dts);
         self.first.get_or_insert(frame.dts);
+        self.newest = self.newest.max(frame.dts);
         let length = frame.dts - start;
         let lead = frame.track == self.lead();
         let at_key = lead && frame.track.kind == TrackKind::Video && frame.is_key();
@@ -232,10 +302,13 @@ impl Muxer {
             return Ok(());
         }
         self.sequence += 1;
-        let written = fragment::write(self.sequence, &runs);
+        let gaps = mem::take(&mut self.gaps);
+        let written = fragment::write(self.sequence, &runs, &gaps);
         if let Some(movie) = &mut self.movie {
+            movie.gaps.extend(gaps);
             for (run, data_at) in runs.into_iter().zip(&written.data_at) {
                 if let Some(track) = movie.tracks.get_mut(run.track) {
+                    track.begins_at(run.start, run.samples.first());
                     track.samples.add_chunk(self.position + data_at, run.samples);
                 }
             }
@@ -257,12 +330,13 @@ impl Muxer {
         let mut tracks = Vec::new();
         let mut kept = Vec::new();
         for mut writer in mem::take(&mut self.tracks) {
-            let first = writer.early.first().map(|frame| frame.data.clone());
+            let expected = self.expected.iter().find(|frame| frame.track == writer.track.id);
+            let first = writer.early.first().or(expected).map(|frame| frame.data.clone());
             let entry = match sample_entry::write(&writer.track, first.as_deref()) {
                 Ok(entry) => entry,
                 // A track of which nothing has come and nothing is known is left out; the others are worth a file.
                 Err(_) if writer.early.is_empty() => {
-                    self.left_out.push(writer.track.codec);
+                    self.absent.push(writer.track.id);
                     continue;
                 }
                 Err(error) => {
@@ -290,7 +364,7 @@ impl Muxer {
             kept.push(writer);
         }
         self.tracks = kept;
-        let movie = Movie { tracks };
+        let movie = Movie { tracks, label: self.label.clone(), gaps: Vec::new() };
         self.append(init::write(&movie));
         self.movie = Some(movie);
         Ok(())

@@ -2,6 +2,7 @@
 
 use crate::movie::Movie;
 use crate::reader::{child, parse_fragment, parse_movie};
+use crate::user_data::Gap;
 use crate::{BoxHeader, Closing, Error, Patch, TopLevel, init};
 
 /// Rebuilds the closing `moov` of one of Weir's own files from its header and fragments.
@@ -46,9 +47,12 @@ impl Rebuild {
         for run in runs {
             let track = self.movie.tracks.iter_mut().find(|track| track.id == run.track_id);
             if let Some(track) = track {
+                track.begins_at(run.start, run.samples.first());
+                track.samples.reach(run.start);
                 track.samples.add_chunk(position.saturating_add(run.data_at), run.samples);
             }
         }
+        self.movie.gaps.extend(Gap::parse_all(content));
         self.fragments += 1;
         self.end = end;
         Ok(Some(end))
@@ -57,6 +61,10 @@ impl Rebuild {
     /// Whole fragments found.
     pub const fn fragments(&self) -> u32 {
         self.fragments
+    }
+
+    pub(crate) fn into_movie(self) -> Movie {
+        self.movie
     }
 
     /// Where the file must be cut before it is closed.

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use weir_media::{AudioInfo, Codec, Frame, FrameKind, Timestamp, Track, TrackId, Tracks, VideoInfo};
 use weir_mp4::repair::{HEAD_LEN, Rebuild, is_closed};
+use weir_mp4::segment::{Limits, MovieIndex};
 use weir_mp4::{BoxHeader, Closing, Error, Muxer, Options, TopLevel};
 
 fn tracks() -> Tracks {
@@ -180,6 +181,83 @@ fn tracks_may_change_until_the_header_is_written() {
     let mut changed = Track::new(TrackId::VIDEO, Codec::H264);
     changed.config = Some(Bytes::from_static(&[1, 2, 3]));
     assert_eq!(muxer.set_tracks(&both.with(changed)), Err(Error::TracksChanged));
+}
+
+#[test]
+fn tracks_that_are_refused_leave_everything_as_it_was() {
+    let mut changed = Track::new(TrackId::AUDIO, Codec::Aac);
+    changed.config = Some(Bytes::from_static(&[0x12, 0x08]));
+    let only_data = Tracks::default().with(Track::new(TrackId::DATA, Codec::Script));
+    let sent = show(3);
+    let whole = write(&sent);
+    let mut muxer = Muxer::new(&tracks(), Options::default()).unwrap();
+    let mut bytes = Vec::new();
+    for frame in &sent {
+        muxer.write(frame).unwrap();
+        // Before the header is written and after it.
+        assert_eq!(muxer.set_tracks(&tracks().with(changed.clone())), Err(Error::TracksChanged));
+        let _ = muxer.set_tracks(&only_data);
+        muxer.set_tracks(&Tracks::new(tracks().iter().take(1).cloned())).unwrap();
+        bytes.extend(muxer.take_output().concat());
+    }
+    muxer.finish().unwrap();
+    bytes.extend(muxer.take_output().concat());
+    assert!(bytes == whole.bytes);
+}
+
+/// The first frame of AC-3 at 48 kHz with two channels: it alone tells what it is.
+fn ac3(dts: i64) -> Frame {
+    let data = Bytes::from_static(b"\x0B\x77\0\0\x14\x40\x40\0 and so on");
+    Frame { data, ..audio(dts) }
+}
+
+fn with_ac3() -> Tracks {
+    tracks().with(Track::new(TrackId::AUDIO, Codec::Ac3))
+}
+
+#[test]
+fn a_track_that_only_its_frames_describe_is_refused_when_the_header_is_written() {
+    let mut muxer = Muxer::new(&with_ac3(), Options::default()).unwrap();
+    (0..40).for_each(|number| muxer.write(&video(number * 40, number * 40, number % 25 == 0)).unwrap());
+    assert_eq!(muxer.write(&ac3(1_600)), Err(Error::TracksChanged));
+    assert_eq!(muxer.set_tracks(&with_ac3()), Ok(()), "announced again it has not come");
+    muxer.write(&video(1_600, 1_600, false)).unwrap();
+}
+
+#[test]
+fn a_first_frame_that_is_told_in_advance_describes_its_track() {
+    let mut muxer = Muxer::new(&with_ac3(), Options::default()).unwrap();
+    muxer.expect(&ac3(1_600));
+    let mut bytes = Vec::new();
+    for number in 0..80 {
+        muxer.write(&video(number * 40, number * 40, number % 25 == 0)).unwrap();
+        if number >= 40 {
+            muxer.write(&ac3(number * 40)).unwrap();
+        }
+        bytes.extend(muxer.take_output().concat());
+    }
+    let closing = muxer.finish().unwrap();
+    bytes.extend(muxer.take_output().concat());
+    let closed = close(bytes.clone(), &closing);
+    assert!(repair(&bytes).unwrap().0 == closed, "a repair finds the same times");
+    let at = closed.windows(4).rposition(|name| name == b"moov").unwrap() - 4;
+    let index = MovieIndex::parse(&closed[at..]).unwrap();
+    let told: Vec<_> = index.tracks().iter().map(|track| track.track.codec).collect();
+    assert_eq!((told, index.samples()), (vec![Codec::H264, Codec::Ac3], 80 + 40));
+    // It is heard when it was sent.
+    let sound = index.plan(&[1], Limits::default());
+    assert_eq!(sound[0].span.start.as_millis(), 1_600);
+}
+
+#[test]
+fn a_file_says_when_it_is_nearly_full_and_then_takes_no_more() {
+    let mut muxer = Muxer::new(&tracks(), Options { frames: 40, ..Options::default() }).unwrap();
+    for number in 0..50 {
+        assert_eq!(muxer.is_nearly_full(), number >= 40);
+        muxer.write(&video(number * 40, number * 40, number % 25 == 0)).unwrap();
+    }
+    assert_eq!(muxer.write(&video(2_000, 2_000, true)), Err(Error::Full));
+    muxer.finish().unwrap();
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use weir_flv::MessageKind;
 use weir_flv::file::{FileReader, TagKind};
-use weir_media::{Frame, TrackKind, Tracks};
+use weir_media::{Frame, TimeDelta, TrackKind, Tracks};
 use weir_mp4::{Muxer, Options};
 
 fn skip(test: &str) -> bool {
@@ -135,25 +135,51 @@ fn every_packet_is_there_with_its_size_and_its_times() {
     if skip("every_packet_is_there_with_its_size_and_its_times") {
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
     for name in STREAMS {
-        let stream = load(name);
-        let frames: Vec<&Frame> = stream.iter().filter_map(|(_, frame)| frame.as_ref()).collect();
-        let zero = frames.iter().filter(|f| f.track.kind != TrackKind::Data).map(|frame| frame.pts).min().unwrap();
-        for closed in [true, false] {
-            let path = folder.path().join(format!("{name}.{closed}.mp4"));
-            write(&path, &stream, closed);
-            for (kind, letter) in [(TrackKind::Video, "v"), (TrackKind::Audio, "a")] {
-                let sent: Vec<_> = frames.iter().filter(|f| f.track.kind == kind && f.track.index == 0).collect();
-                let seen = probe(&path, letter);
-                assert_eq!(seen.len(), sent.len(), "{name}, closed {closed}, {letter}");
-                for (sent, seen) in sent.iter().zip(&seen) {
-                    assert_eq!((seen.size, seen.key), (sent.data.len(), sent.is_key()), "{name} {letter}");
-                    let wanted = (sent.pts - zero).as_secs_f64();
-                    assert!((seen.pts - wanted).abs() < 0.000_06, "{name} {letter}: {} is not {wanted}", seen.pts);
-                    let reordered = (sent.pts - sent.dts).as_secs_f64();
-                    assert!((seen.pts - seen.dts - reordered).abs() < 0.000_06, "{name} {letter}: {seen:?}");
-                }
+        every_packet_is_in_its_place(name, &load(name));
+    }
+}
+
+/// Its track stands in the header already, where nothing of its times is known.
+#[test]
+fn a_track_that_comes_after_the_header_was_written_is_in_its_place() {
+    if skip("a_track_that_comes_after_the_header_was_written_is_in_its_place") {
+        return;
+    }
+    for (name, late) in [
+        ("ffmpeg-5.1-h264-bframes-aac.flv", TrackKind::Audio),
+        ("ffmpeg-5.1-h264-bframes-aac.flv", TrackKind::Video),
+        ("ffmpeg-9-hevc-opus.flv", TrackKind::Audio),
+    ] {
+        let mut stream = load(name);
+        for frame in stream.iter_mut().filter_map(|(_, frame)| frame.as_mut()).filter(|it| it.track.kind == late) {
+            frame.dts += TimeDelta::from_millis(1_250);
+            frame.pts += TimeDelta::from_millis(1_250);
+        }
+        // What is said of the tracks comes first, as it did.
+        stream.sort_by_key(|(_, frame)| frame.as_ref().map(|frame| frame.dts));
+        every_packet_is_in_its_place(&format!("{name} with late {late:?}"), &stream);
+    }
+}
+
+fn every_packet_is_in_its_place(name: &str, stream: &[(Option<Tracks>, Option<Frame>)]) {
+    let folder = tempfile::tempdir().unwrap();
+    let frames: Vec<&Frame> = stream.iter().filter_map(|(_, frame)| frame.as_ref()).collect();
+    let zero = frames.iter().filter(|f| f.track.kind != TrackKind::Data).map(|frame| frame.pts).min().unwrap();
+    for closed in [true, false] {
+        let path = folder.path().join(format!("{closed}.mp4"));
+        write(&path, stream, closed);
+        for (kind, letter) in [(TrackKind::Video, "v"), (TrackKind::Audio, "a")] {
+            let sent: Vec<_> = frames.iter().filter(|f| f.track.kind == kind && f.track.index == 0).collect();
+            let seen = probe(&path, letter);
+            assert_eq!(seen.len(), sent.len(), "{name}, closed {closed}, {letter}");
+            for (sent, seen) in sent.iter().zip(&seen) {
+                assert_eq!((seen.size, seen.key), (sent.data.len(), sent.is_key()), "{name} {letter}");
+                let wanted = (sent.pts - zero).as_secs_f64();
+                let what = format!("{name}, closed {closed}, {letter}");
+                assert!((seen.pts - wanted).abs() < 0.000_06, "{what}: {} is not {wanted}", seen.pts);
+                let reordered = (sent.pts - sent.dts).as_secs_f64();
+                assert!((seen.pts - seen.dts - reordered).abs() < 0.000_06, "{what}: {seen:?}");
             }
         }
     }

@@ -6,26 +6,29 @@ use weir_media::TrackKind;
 use super::{BoxType, Fields, child, children};
 use crate::Error;
 use crate::movie::{Edit, Movie, MovieTrack};
-use crate::samples::SampleTable;
+use crate::samples::{MAX_SAMPLES, SampleTable};
+use crate::user_data::Label;
 
 /// Most tracks a movie may have: protects memory from a damaged or hostile file.
 const MAX_TRACKS: usize = 64;
 
 /// Reads the content of a `moov` box.
 pub(crate) fn parse_movie(content: &[u8]) -> Result<Movie, Error> {
-    let tracks: Option<Vec<_>> = children(content)
-        .filter(|(kind, _)| kind.0 == *b"trak")
-        .take(MAX_TRACKS)
-        .map(|(_, trak)| parse_track(trak))
-        .collect();
-    let tracks = tracks.ok_or(Error::Damaged(BoxType(*b"trak"), "a field is missing"))?;
+    let mut samples_left = MAX_SAMPLES;
+    let mut tracks = Vec::new();
+    for (_, trak) in children(content).filter(|(kind, _)| kind.0 == *b"trak").take(MAX_TRACKS) {
+        let track = parse_track(trak, samples_left);
+        let track = track.ok_or(Error::Damaged(BoxType(*b"trak"), "a field is missing"))?;
+        samples_left = samples_left.saturating_sub(track.samples.len());
+        tracks.push(track);
+    }
     if tracks.is_empty() {
         return Err(Error::Damaged(BoxType(*b"moov"), "it holds no track"));
     }
-    Ok(Movie { tracks })
+    Ok(Movie { tracks, label: Label::parse(content), gaps: Vec::new() })
 }
 
-fn parse_track(trak: &[u8]) -> Option<MovieTrack> {
+fn parse_track(trak: &[u8], most_samples: u32) -> Option<MovieTrack> {
     let (id, width, height) = parse_header(child(trak, b"tkhd")?)?;
     let media = child(trak, b"mdia")?;
     let (timescale, language) = parse_media_header(child(media, b"mdhd")?)?;
@@ -47,7 +50,8 @@ fn parse_track(trak: &[u8]) -> Option<MovieTrack> {
         height,
         language,
         edit,
-        samples: SampleTable::default(),
+        // Empty in a file that grows, and whatever cannot be read is no sample.
+        samples: SampleTable::parse(table, most_samples).unwrap_or_default(),
     })
 }
 

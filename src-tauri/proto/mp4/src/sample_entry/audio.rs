@@ -20,7 +20,7 @@ pub(super) fn write(boxes: &mut Boxes, track: &Track, first: Option<&[u8]>) -> R
             let config = config(track)?;
             entry.write(boxes, b"mp4a", |boxes| elementary_stream(boxes, MPEG4_AUDIO, Some(config)));
         }
-        Codec::Mp3 => entry.write(boxes, b"mp4a", |boxes| elementary_stream(boxes, MPEG1_AUDIO, None)),
+        Codec::Mp3 | Codec::Mp2 => entry.write(boxes, b"mp4a", |boxes| elementary_stream(boxes, MPEG1_AUDIO, None)),
         Codec::Opus => {
             let specific = opus(track)?;
             // The entry's rate of Opus is always 48 kHz.

@@ -2,10 +2,12 @@
 
 mod audio;
 mod dolby;
+mod read;
 mod video;
 
 pub(crate) use audio::rate as audio_rate;
 use bytes::Bytes;
+pub(crate) use read::{learn, read};
 pub(crate) use video::size as video_size;
 use weir_media::{Codec, Track, TrackKind};
 
@@ -23,6 +25,7 @@ pub const fn supports(codec: Codec) -> bool {
             | Codec::Vp9
             | Codec::Aac
             | Codec::Mp3
+            | Codec::Mp2
             | Codec::Opus
             | Codec::Flac
             | Codec::Ac3

@@ -16,7 +16,11 @@ pub(super) fn write(boxes: &mut Boxes, track: &Track, first: Option<&[u8]>) -> R
         Codec::Vp8 => (b"vp08", b"vpcC"),
         codec => return Err(Error::NothingToWrite(vec![codec])),
     };
-    let config = config(track)?;
+    let config = match track.codec {
+        // Some senders leave it out: frames alone are enough to decode.
+        Codec::Vp8 | Codec::Vp9 => track.config.clone().unwrap_or_else(|| vp9::DecoderConfig::usual(first)),
+        _ => config(track)?.clone(),
+    };
     let (width, height) = size(track, first);
     boxes.put(entry, |boxes| {
         boxes.zeros(6);
@@ -33,8 +37,8 @@ pub(super) fn write(boxes: &mut Boxes, track: &Track, first: Option<&[u8]>) -> R
         boxes.u16(24);
         boxes.u16(0xFFFF);
         match track.codec {
-            Codec::Vp8 | Codec::Vp9 => boxes.put_full(record, 1, 0, |boxes| boxes.bytes(vp_record(config))),
-            _ => boxes.put(record, |boxes| boxes.bytes(config)),
+            Codec::Vp8 | Codec::Vp9 => boxes.put_full(record, 1, 0, |boxes| boxes.bytes(vp_record(&config))),
+            _ => boxes.put(record, |boxes| boxes.bytes(&config)),
         }
     });
     Ok(())

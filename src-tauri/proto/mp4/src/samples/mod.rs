@@ -1,5 +1,11 @@
 //! The sample tables of one track, kept small: a day of video and audio is some sixty megabytes.
 
+mod cursor;
+mod read;
+
+pub(crate) use cursor::{Cursor, Placed};
+pub(crate) use read::MAX_SAMPLES;
+
 use crate::boxes::Boxes;
 
 /// One sample as a fragment holds it, in ticks of the track's clock.
@@ -41,6 +47,8 @@ pub(crate) struct SampleTable {
     syncs: Vec<u32>,
     chunks: Vec<Chunk>,
     duration: u64,
+    /// Where the first sample stands in the fragments, in ticks: the tables count from it.
+    begin: u64,
     /// When the sample that is shown last has been shown, in ticks.
     shown_until: u64,
 }
@@ -63,6 +71,31 @@ impl SampleTable {
         if added > 0 {
             self.chunks.push(Chunk { position, samples: u32::try_from(added).unwrap_or(u32::MAX) });
         }
+    }
+
+    /// Says where the first sample stands in the fragments, in ticks. False when there is one already.
+    pub(crate) fn begins_at(&mut self, start: u64) -> bool {
+        let begins = self.sizes.is_empty();
+        if begins {
+            self.begin = start;
+        }
+        begins
+    }
+
+    /// Lets the last sample last until `start`, in ticks, when what follows begins only then: what was between is lost.
+    pub(crate) fn reach(&mut self, start: u64) {
+        let reached = self.begin.saturating_add(self.duration);
+        let missing = start.checked_sub(reached).and_then(|missing| u32::try_from(missing).ok());
+        let Some((missing, last)) = missing.filter(|missing| *missing > 0).zip(self.durations.last_mut()) else {
+            return;
+        };
+        let Some(longer) = last.value.checked_add(missing) else { return };
+        last.count -= 1;
+        if last.count == 0 {
+            self.durations.pop();
+        }
+        push_run(&mut self.durations, longer);
+        self.duration += u64::from(missing);
     }
 
     pub(crate) fn len(&self) -> u32 {
