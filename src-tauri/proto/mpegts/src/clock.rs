@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_go_on_across_the_wrap_in_both_directions() {
+    fn fault_30_times_go_on_across_the_wrap_in_both_directions() {
         let mut clock = Clock::default();
         let end = WRAP as u64;
         assert_eq!(clock.unwrap(end - 3003), Timestamp::from_90khz(WRAP - 3003));

@@ -11,9 +11,12 @@ use crate::clock::Clock;
 use crate::descriptor::Descriptor;
 use crate::es::{Adts, Elementary, Framed, Opus, Part, Syntax, Unit, Video};
 use crate::framing::Framing;
-use crate::packet::{PACKET_LEN, Packet, Pid};
-use crate::pes::{Pes, PesReader};
+use crate::packet::{self, PACKET_LEN, Packet, Pid};
+use crate::pes::{MAX_BEGUN, Pes, PesReader};
 use crate::psi::{self, MAX_PROGRAMS, SectionReader};
+
+/// Packets of one identifier after which its counter is where it was.
+const ROUND: u64 = 16;
 
 /// What a [`Demuxer`] gives, in order.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,13 +47,32 @@ pub struct Demuxer {
     pat: SectionReader,
     programs: Vec<Program>,
     /// The program whose streams are read.
-    selected: Option<u16>,
+    selected: Option<Selected>,
     streams: HashMap<Pid, Stream>,
-    counters: HashMap<Pid, u8>,
+    last: HashMap<Pid, Last>,
+    /// Packets that may have been lost so far, as whoever brings the bytes has said.
+    lost: u64,
     clock: Clock,
     tracks: Tracks,
     items: VecDeque<Item>,
     faults: Faults,
+}
+
+/// The program that is read.
+#[derive(Debug, Clone, Copy)]
+struct Selected {
+    number: u16,
+    /// It has sound or pictures that are understood; one without makes way for one with them.
+    playable: bool,
+}
+
+/// The last packet of an identifier.
+#[derive(Debug)]
+struct Last {
+    counter: u8,
+    bytes: [u8; PACKET_LEN],
+    /// [`Demuxer::lost`] when it came.
+    lost: u64,
 }
 
 #[derive(Debug)]
@@ -71,7 +93,7 @@ struct Stream {
 }
 
 impl Demuxer {
-    /// A reader that follows the first program it can play.
+    /// A reader that follows the first program it can play, or else the first one.
     pub fn new() -> Self {
         Self::default()
     }
@@ -82,6 +104,18 @@ impl Demuxer {
         while let Some(packet) = self.framing.next_packet() {
             self.packet(&packet);
         }
+    }
+
+    /// Up to `packets` packets are missing between what was added and what will be. Counters of four bits do not show it when
+    /// sixteen of one identifier are gone, or twice as many: then what had begun must not be completed with what follows.
+    pub fn lose(&mut self, packets: u64) {
+        self.lost = self.lost.saturating_add(packets);
+        self.framing.lose();
+    }
+
+    /// Bytes of pictures and sounds that have begun and are not complete, of all streams together: 32 MiB at most.
+    pub fn begun(&self) -> usize {
+        self.streams.values().map(|stream| stream.pes.begun()).sum()
     }
 
     /// The next track set or frame.
@@ -95,6 +129,9 @@ impl Demuxer {
         for pid in pids {
             let Some(stream) = self.streams.get_mut(&pid) else { continue };
             let mut done = Vec::new();
+            if self.last.get(&pid).is_some_and(|last| last.lost != self.lost) {
+                stream.pes.lose();
+            }
             stream.pes.finish(&mut |pes| done.push(pes));
             self.deliver(pid, done);
         }
@@ -105,6 +142,13 @@ impl Demuxer {
         let damaged: u64 = self.streams.values().map(|stream| stream.pes.damaged).sum();
         let damaged_pes = self.faults.damaged_pes + damaged;
         Faults { bytes_skipped: self.framing.skipped, damaged_pes, ..self.faults }
+    }
+
+    /// Whether every stream of the program that is read has shown what it is. A stream that nobody knows is not waited for.
+    pub fn is_complete(&self) -> bool {
+        let known = |stream: &Stream| self.tracks.find(stream.id).is_some();
+        let mut media = self.streams.values().filter(|stream| !matches!(stream.elementary, Elementary::Opaque { .. }));
+        !self.streams.is_empty() && media.all(known)
     }
 
     /// Numbers of the programs that the stream announces.
@@ -131,7 +175,7 @@ impl Demuxer {
             return;
         }
         if self.streams.contains_key(&packet.pid) {
-            self.read_stream(&packet);
+            self.read_stream(&packet, bytes);
         }
     }
 
@@ -146,7 +190,7 @@ impl Demuxer {
                 self.programs.push(Program { number, pid, section: SectionReader::default(), map: None });
             }
         }
-        if self.selected.is_some_and(|selected| self.programs.iter().all(|program| program.number != selected)) {
+        if self.selected.is_some_and(|selected| self.programs.iter().all(|known| known.number != selected.number)) {
             self.selected = None;
         }
     }
@@ -167,8 +211,8 @@ impl Demuxer {
         }
         program.map = Some(map.clone());
         let playable = map.iter().any(|entry| kind_of(entry) != TrackKind::Data);
-        if self.selected == Some(number) || self.selected.is_none() && playable {
-            self.selected = Some(number);
+        if self.selected.is_none_or(|selected| selected.number == number || playable && !selected.playable) {
+            self.selected = Some(Selected { number, playable });
             self.follow(map);
         }
     }
@@ -176,7 +220,7 @@ impl Demuxer {
     /// Takes over a program's map: streams that stay keep their state.
     fn follow(&mut self, map: Vec<psi::Elementary>) {
         let mut old = std::mem::take(&mut self.streams);
-        self.counters.retain(|pid, _| map.iter().any(|entry| entry.pid == *pid));
+        self.last.retain(|pid, _| map.iter().any(|entry| entry.pid == *pid));
         let mut next: HashMap<TrackKind, u8> = HashMap::from([(TrackKind::Data, 1)]);
         for entry in map {
             let kind = kind_of(&entry);
@@ -195,26 +239,48 @@ impl Demuxer {
         self.tracks = Tracks::new(kept);
     }
 
-    fn read_stream(&mut self, packet: &Packet<'_>) {
-        let Some(payload) = packet.payload else { return };
-        let expected = self.counters.insert(packet.pid, packet.counter).map(|last| (last + 1) & 0x0F);
+    fn read_stream(&mut self, packet: &Packet<'_>, bytes: &[u8; PACKET_LEN]) {
+        if packet.payload.is_none() {
+            return;
+        }
+        let now = Last { counter: packet.counter, bytes: *bytes, lost: self.lost };
+        let last = self.last.insert(packet.pid, now);
+        let begun = self.begun();
         let Some(stream) = self.streams.get_mut(&packet.pid) else { return };
-        match expected {
+        if let Some(last) = last.filter(|_| !packet.discontinuity) {
+            let unseen = self.lost - last.lost;
             // One exact repetition is legal and carries nothing new.
-            Some(expected) if packet.counter == (expected + 15) & 0x0F && !packet.discontinuity => return,
-            Some(expected) if packet.counter != expected && !packet.discontinuity => {
+            if packet.counter == last.counter && unseen < ROUND - 1 && packet::repeats(bytes, &last.bytes) {
+                return;
+            }
+            if packet.counter != (last.counter + 1) & 0x0F || unseen >= ROUND {
                 self.faults.continuity_errors += 1;
                 stream.pes.lose();
                 stream.elementary.lose();
             }
-            _ => {}
         }
-        if packet.discontinuity {
+        // On another stream than the clock's it concerns the counter alone (ISO/IEC 13818-1, 2.4.3.5).
+        if packet.discontinuity && packet.clock {
             self.clock.restart();
         }
+        let room = (MAX_BEGUN + stream.pes.begun()).saturating_sub(begun);
         let mut done = Vec::new();
-        stream.pes.push(payload, packet.unit_start, packet.random_access, |pes| done.push(pes));
+        stream.pes.push(packet, room, |pes| done.push(pes));
         self.deliver(packet.pid, done);
+    }
+
+    /// What was announced as ADTS and is none is carried as it is.
+    fn call_by_type(&mut self, pid: Pid) {
+        let others = self.streams.values().map(|stream| stream.id).filter(|id| id.kind == TrackKind::Data);
+        let index = others.map(|id| id.index).max().unwrap_or(0).saturating_add(1);
+        if let Some(stream) = self.streams.get_mut(&pid)
+            && let Elementary::Adts(adts) = &stream.elementary
+            && adts.is_something_else()
+        {
+            stream.id = TrackId { kind: TrackKind::Data, index };
+            let codec = Codec::TsStreamType(stream.entry.stream_type);
+            stream.elementary = Elementary::Opaque { codec, told: false };
+        }
     }
 
     fn deliver(&mut self, pid: Pid, done: Vec<Pes>) {
@@ -224,6 +290,8 @@ impl Demuxer {
             let pts = pts.map(|pts| self.clock.unwrap(pts));
             let mut parts = Vec::new();
             stream.elementary.push(Unit { pts, dts, random_access, data }, &mut parts);
+            self.call_by_type(pid);
+            let Some(stream) = self.streams.get(&pid) else { return };
             let (id, language) = (stream.id, stream.language.clone());
             for part in parts {
                 match part {
@@ -290,7 +358,7 @@ fn elementary(entry: &psi::Elementary) -> Elementary {
     match entry.stream_type {
         0x1B => Elementary::Video(Box::new(Video::new(Codec::H264))),
         0x24 => Elementary::Video(Box::new(Video::new(Codec::H265))),
-        // 0x11 is LATM by the book, but a common encoder sends ADTS under it; real LATM gives no frame.
+        // 0x11 is LATM by the book, but a common encoder sends ADTS under it; real LATM shows itself soon.
         0x0F | 0x11 => Elementary::Adts(Adts::default()),
         0x03 | 0x04 => Elementary::Framed(Framed::new(Syntax::Mpeg)),
         0x81 | 0x87 => Elementary::Framed(Framed::new(Syntax::Dolby)),

@@ -21,6 +21,14 @@ impl Framing {
         self.buffer.extend_from_slice(bytes);
     }
 
+    /// Bytes are missing here: what has begun ends elsewhere than it says.
+    pub(crate) fn lose(&mut self) {
+        if !self.buffer.is_empty() {
+            self.skip(self.buffer.len());
+            self.synced = false;
+        }
+    }
+
     /// The next packet, once it is whole.
     pub(crate) fn next_packet(&mut self) -> Option<[u8; PACKET_LEN]> {
         if self.buffer.len() < PACKET_LEN {

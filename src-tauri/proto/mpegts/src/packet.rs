@@ -20,11 +20,20 @@ pub(crate) struct Packet<'a> {
     /// The receiver before us found it damaged, or it is scrambled: there is nothing to read in it.
     pub(crate) unreadable: bool,
     pub(crate) counter: u8,
-    /// The sender announces that counters and clock begin anew.
+    /// The sender announces that its counter may jump here.
     pub(crate) discontinuity: bool,
+    /// It carries the program's clock, which begins anew if that is announced.
+    pub(crate) clock: bool,
     /// A key frame begins here, says the sender.
     pub(crate) random_access: bool,
     pub(crate) payload: Option<&'a [u8]>,
+}
+
+/// Whether `packet` repeats `last`: every byte, but for the clock, which may be renewed (2.4.3.3).
+pub(crate) fn repeats(packet: &[u8; PACKET_LEN], last: &[u8; PACKET_LEN]) -> bool {
+    let has_clock = matches!(packet, [_, _, _, flags, 7..=0xFF, field, ..] if flags & 0x20 != 0 && field & 0x10 != 0);
+    let clock = if has_clock { 6..12 } else { 0..0 };
+    packet.iter().zip(last).enumerate().all(|(at, (byte, other))| byte == other || clock.contains(&at))
 }
 
 impl<'a> Packet<'a> {
@@ -36,13 +45,14 @@ impl<'a> Packet<'a> {
             return None;
         }
         let mut rest = bytes.get(4..)?;
-        let (mut discontinuity, mut random_access) = (false, false);
+        let (mut discontinuity, mut random_access, mut clock) = (false, false, false);
         if b3 & 0x20 != 0 {
             let (len, after) = rest.split_first()?;
             let (field, after) = after.split_at_checked(usize::from(*len))?;
             if let Some(flags) = field.first() {
                 discontinuity = flags & 0x80 != 0;
                 random_access = flags & 0x40 != 0;
+                clock = flags & 0x10 != 0;
             }
             rest = after;
         }
@@ -52,6 +62,7 @@ impl<'a> Packet<'a> {
             unreadable: b1 & 0x80 != 0 || b3 & 0xC0 != 0,
             counter: b3 & 0x0F,
             discontinuity,
+            clock,
             random_access,
             payload: (b3 & 0x10 != 0).then_some(rest),
         })

@@ -2,9 +2,15 @@
 
 use bytes::{Bytes, BytesMut};
 
+use crate::packet::Packet;
+
 /// Largest PES packet that is put together: an unbounded one whose end was lost must not eat the memory. An 8K key frame is
 /// smaller.
 const MAX_PES: usize = 16 * 1024 * 1024;
+/// Bytes that all packet identifiers of a stream together may have begun. Whatever is beyond that is dropped.
+pub(crate) const MAX_BEGUN: usize = 32 * 1024 * 1024;
+/// Room that an identifier keeps for its next PES packet: a large one must not hold what only it needed.
+const MAX_SPARE: usize = 64 * 1024;
 
 /// One PES packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,18 +35,19 @@ pub(crate) struct PesReader {
 }
 
 impl PesReader {
-    /// Adds a packet's payload. `done` is called with each PES packet that is complete: at its declared length, else when
-    /// the next one begins.
-    pub(crate) fn push(&mut self, payload: &[u8], unit_start: bool, random_access: bool, mut done: impl FnMut(Pes)) {
-        if unit_start {
+    /// Adds a packet's payload, if there is `room` for what has begun and for it. `done` is called with each PES packet that
+    /// is complete: at its declared length, else when the next one begins.
+    pub(crate) fn push(&mut self, packet: &Packet<'_>, room: usize, mut done: impl FnMut(Pes)) {
+        let payload = packet.payload.unwrap_or_default();
+        if packet.unit_start {
             self.finish(&mut done);
             self.open = true;
-            self.random_access = random_access;
+            self.random_access = packet.random_access;
         }
         if !self.open {
             return;
         }
-        if self.buffer.len() + payload.len() > MAX_PES {
+        if self.buffer.len() + payload.len() > MAX_PES.min(room) {
             return self.lose();
         }
         self.buffer.extend_from_slice(payload);
@@ -55,6 +62,19 @@ impl PesReader {
         self.damaged += u64::from(self.open && !self.buffer.is_empty());
         self.open = false;
         self.buffer.clear();
+        self.give_back(0);
+    }
+
+    /// Bytes that have begun.
+    pub(crate) fn begun(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// Gives large room back: `taken` bytes of it are another's now.
+    fn give_back(&mut self, taken: usize) {
+        if taken + self.buffer.capacity() > MAX_SPARE {
+            self.buffer = BytesMut::new();
+        }
     }
 
     /// Completes what has begun.
@@ -63,6 +83,7 @@ impl PesReader {
             return;
         }
         let bytes = self.buffer.split().freeze();
+        self.give_back(bytes.len());
         match parse(&bytes, self.random_access) {
             Some(pes) => done(pes),
             None => self.damaged += u64::from(!bytes.is_empty()),

@@ -96,6 +96,41 @@ fn a_receiver_can_begin_at_any_key_frame() {
     assert_eq!(video.iter().map(|f| &f.data).collect::<Vec<_>>(), expected.iter().map(|f| &f.data).collect::<Vec<_>>());
 }
 
+/// Packets that say that time has jumped: their identifier, and whether they carry the clock.
+fn breaks(bytes: &[u8]) -> Vec<(u16, bool)> {
+    let cells = bytes.chunks(PACKET_LEN).filter(|cell| cell[3] & 0x20 != 0 && cell[4] > 0 && cell[5] & 0x80 != 0);
+    cells.map(|cell| (u16::from_be_bytes([cell[1] & 0x1F, cell[2]]), cell[5] & 0x10 != 0)).collect()
+}
+
+#[test]
+fn a_jump_of_time_is_said_once_on_each_stream_and_costs_no_frame() {
+    let (sent, _) = demux(&vector("ffmpeg-5.1-h264-aac.m2t"));
+    let is_key = |item: &Item| matches!(item, Item::Frame(f) if f.track.kind == TrackKind::Video && f.is_key());
+    let key = sent.iter().rposition(is_key).unwrap();
+    let (mut muxer, mut out) = (Muxer::new(), BytesMut::new());
+    for (at, item) in sent.iter().enumerate() {
+        if at == key {
+            assert_eq!(breaks(&out), []);
+            muxer.break_off();
+        }
+        match item {
+            Item::Tracks(tracks) => muxer.set_tracks(tracks),
+            Item::Frame(frame) => muxer.write(frame, &mut out),
+        }
+    }
+    let mut said = breaks(&out);
+    // The picture comes first, and has the clock.
+    assert_eq!(said[0], (0x100, true));
+    said.sort_unstable();
+    assert_eq!(said, [(0x100, true), (0x101, false)]);
+    let (seen, faults) = demux(&out);
+    assert_eq!(faults, Faults::default());
+    for kind in [TrackKind::Video, TrackKind::Audio] {
+        let data = |items| frames(items, kind).iter().map(|frame| frame.data.clone()).collect::<Vec<_>>();
+        assert_eq!(data(&seen), data(&sent));
+    }
+}
+
 #[test]
 fn ffmpeg_decodes_what_is_written_without_a_complaint() {
     if Command::new("ffmpeg").arg("-version").output().is_err() {

@@ -9,12 +9,17 @@ use super::{FrameClock, Part, Unit};
 /// Samples of an AAC frame (ISO/IEC 14496-3; 960 is not used in ADTS).
 const FRAME_SAMPLES: u32 = 1024;
 
+/// PES packets without a frame after which a stream is no ADTS, whatever it is announced as.
+const MAX_FRUITLESS: u8 = 4;
+
 /// One ADTS stream.
 #[derive(Debug, Default)]
 pub(crate) struct Adts {
     buffer: BytesMut,
     clock: FrameClock,
     config: Option<Bytes>,
+    /// PES packets before the first frame.
+    fruitless: u8,
 }
 
 impl Adts {
@@ -23,7 +28,17 @@ impl Adts {
         self.clock.lose();
     }
 
+    /// Whether it has shown itself to be something else.
+    pub(crate) fn is_something_else(&self) -> bool {
+        self.config.is_none() && self.fruitless >= MAX_FRUITLESS
+    }
+
     pub(crate) fn push(&mut self, unit: &Unit, out: &mut Vec<Part>) {
+        // Bits that look like a header are in LATM too, by chance.
+        if self.config.is_none() && is_latm(&unit.data) {
+            self.fruitless = self.fruitless.saturating_add(1);
+            return;
+        }
         let mut carried = self.buffer.len();
         let mut time = unit.pts;
         self.buffer.extend_from_slice(&unit.data);
@@ -53,6 +68,10 @@ impl Adts {
                 out.push(Part::Frame { dts: pts, pts, kind: FrameKind::Key, data: frame });
             }
         }
+        // More than a header is the beginning of a frame.
+        if self.config.is_none() && self.buffer.len() < 9 {
+            self.fruitless = self.fruitless.saturating_add(1);
+        }
     }
 
     fn configure(&mut self, header: &aac::Adts, out: &mut Vec<Part>) {
@@ -66,6 +85,11 @@ impl Adts {
         let sample_rate = Some(header.sample_rate());
         out.push(Part::Config { codec: Codec::Aac, config: Some(config), sample_rate, channels });
     }
+}
+
+/// The sync word of LATM's own framing (ISO/IEC 14496-3, 1.7.2).
+const fn is_latm(data: &[u8]) -> bool {
+    matches!(data, [0x56, 0xE0..=0xFF, ..])
 }
 
 /// Where the next sync word may stand; `None` when there is nothing left worth looking at.

@@ -10,7 +10,7 @@ use bytes::BytesMut;
 use weir_media::{Codec, Frame, TimeDelta, Timestamp, Track, TrackId, TrackKind, Tracks};
 
 use crate::packet::Pid;
-use packets::{Packetizer, PesHead};
+use packets::{Mark, Packetizer, PesHead};
 
 /// First packet identifier of the elementary streams, where everybody puts them.
 const FIRST_PID: u16 = 0x100;
@@ -30,6 +30,8 @@ pub struct Muxer {
     /// Counts changes of the map, modulo 32.
     version: u8,
     tables_at: Option<Timestamp>,
+    /// Streams whose next packet has to say that time has jumped.
+    broken: Vec<Pid>,
 }
 
 #[derive(Debug)]
@@ -58,6 +60,13 @@ impl Muxer {
         self.streams = streams.map(|(track, pid)| Stream { track: Arc::clone(track), pid: Pid(pid) }).collect();
     }
 
+    /// Says that time jumps before the next frame, or that frames are missing there: receivers then begin their clocks anew instead
+    /// of waiting for what does not come.
+    pub fn break_off(&mut self) {
+        self.broken = self.streams.iter().map(|stream| stream.pid).collect();
+        self.tables_at = None;
+    }
+
     /// Codecs of tracks that the stream therefore lacks.
     pub fn left_out(&self) -> &[Codec] {
         &self.left_out
@@ -84,8 +93,10 @@ impl Muxer {
             // Only video may leave its length open.
             bounded: frame.track.kind != TrackKind::Video,
         };
-        let clock = is_lead.then(|| ticks(frame.dts + LEAD_IN - CLOCK_AHEAD));
-        self.packetizer.write_pes(pid, &head, &payload, clock, key, out);
+        let broken =
+            self.broken.iter().position(|broken| *broken == pid).map(|at| self.broken.swap_remove(at)).is_some();
+        let mark = Mark { clock: is_lead.then(|| ticks(frame.dts + LEAD_IN - CLOCK_AHEAD)), key, broken };
+        self.packetizer.write_pes(pid, &head, &payload, mark, out);
     }
 
     fn write_tables(&mut self, out: &mut BytesMut) {

@@ -19,6 +19,17 @@ pub(super) struct PesHead {
     pub(super) bounded: bool,
 }
 
+/// What the first transport packet of a PES packet says beside it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mark {
+    /// The clock reference, on the stream that has it.
+    pub(super) clock: Option<u64>,
+    /// A key frame begins.
+    pub(super) key: bool,
+    /// Time has jumped (`discontinuity_indicator`).
+    pub(super) broken: bool,
+}
+
 impl PesHead {
     fn write(&self, payload_len: usize) -> Vec<u8> {
         let times_len = if self.dts.is_some() { 10 } else { 5 };
@@ -74,23 +85,16 @@ impl Packetizer {
         }
     }
 
-    /// A PES packet; the first transport packet carries the clock reference and says whether a key frame begins.
-    pub(super) fn write_pes(
-        &mut self,
-        pid: Pid,
-        head: &PesHead,
-        payload: &[u8],
-        clock: Option<u64>,
-        key: bool,
-        out: &mut BytesMut,
-    ) {
+    /// A PES packet; its first transport packet bears the mark.
+    pub(super) fn write_pes(&mut self, pid: Pid, head: &PesHead, payload: &[u8], mark: Mark, out: &mut BytesMut) {
+        let Mark { clock, key, broken } = mark;
         let head = head.write(payload.len());
         let (mut head, mut rest) = (head.as_slice(), payload);
         let mut first = true;
         while first || !rest.is_empty() {
             let mut field = Vec::new();
-            if first && (clock.is_some() || key) {
-                field.push(u8::from(key) << 6 | u8::from(clock.is_some()) << 4);
+            if first && (clock.is_some() || key || broken) {
+                field.push(u8::from(broken) << 7 | u8::from(key) << 6 | u8::from(clock.is_some()) << 4);
                 if let Some(clock) = clock {
                     // 33 bits of 90 kHz, six reserved bits, nine bits of 27 MHz that are zero.
                     field.extend_from_slice(&(clock << 15 | 0x7E00).to_be_bytes()[2..]);
