@@ -54,6 +54,12 @@ impl RangeSet {
         self.remove(i64::MIN..position)
     }
 
+    /// Where the range ends that a position is in.
+    pub(crate) fn end_of(&self, position: i64) -> Option<i64> {
+        let (_, &end) = self.0.range(..=position).next_back()?;
+        (end > position).then_some(end)
+    }
+
     /// The first range.
     pub(crate) fn first(&self) -> Option<Range<i64>> {
         self.0.first_key_value().map(|(&start, &end)| start..end)
@@ -76,7 +82,8 @@ impl RangeSet {
         parts.map(move |(&start, &end)| start.max(from)..end.min(to)).filter(|part| !part.is_empty())
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = Range<i64>> + '_ {
+    #[cfg(test)]
+    fn iter(&self) -> impl Iterator<Item = Range<i64>> + '_ {
         self.0.iter().map(|(&start, &end)| start..end)
     }
 
@@ -112,7 +119,12 @@ mod tests {
                 }
                 prop_assert!(ranges.iter().flatten().eq(plain.iter().copied()));
                 prop_assert!(ranges.within(20..40).flatten().eq(plain.range(20..40).copied()));
-            let all: Vec<_> = ranges.iter().collect();
+                for position in 0..80 {
+                    let mut after = (position..).skip_while(|next| plain.contains(next));
+                    let end = plain.contains(&position).then(|| after.next().unwrap());
+                    prop_assert_eq!(ranges.end_of(position), end);
+                }
+                let all: Vec<_> = ranges.iter().collect();
                 prop_assert!(all.windows(2).all(|pair| pair[0].end < pair[1].start));
             }
         }

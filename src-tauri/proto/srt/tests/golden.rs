@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up its case has failed")]
 
 use weir_srt::crypto::{Error, KeyLength, KeyMessage, Keys, Passphrase, Salt, StreamKey};
-use weir_srt::packet::{Body, KeyFlag, Packet, Position};
+use weir_srt::packet::{Body, Control, KeyFlag, Packet, Position};
 
 fn hex(text: &str) -> Vec<u8> {
     text.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
@@ -58,6 +58,36 @@ fn keys_and_payloads_of_libsrt_come_out() {
             expected.apply(&message.salt(), data.seq, &mut payload);
             assert_eq!(payload, hex(plain));
         }
+    }
+}
+
+/// A refresh with `kmrefreshrate=60&kmpreannounce=20`: each message restates the active key and brings a new one.
+#[test]
+fn the_keys_of_a_refresh_come_out() {
+    const ODD: &str = "48ef6128bffd301cb055376bd0c5f797";
+    let messages = [
+        (
+            "12202903000000000200020000000404bd0139338414f620aba65c016645e566104971eff4b7e415784679367a29292f8c8ca1f0662f9373\
+             fb0718f4af51d9934b50a9a22d3a6c00",
+            "2f4daa7aa69a17c818ca8698868e274c",
+        ),
+        (
+            "12202903000000000200020000000404bd0139338414f620aba65c016645e56685801d8f80279cafa0d40e38ded1a167f771e23773029a56\
+             51045a8e099994a72a10faa65f6f0551",
+            "791c5214fefd9eeb57768bb4794d967e",
+        ),
+    ];
+    for (text, even) in messages {
+        let body = hex(text);
+        // As a control packet, there and back.
+        let datagram = [hex("ffff0003000000000000000000000007"), body.clone()].concat();
+        let packet = Packet::parse(&datagram).unwrap();
+        assert_eq!(packet.to_datagram(), datagram);
+        assert!(matches!(packet.body, Body::Control(Control::KeyRequest(found)) if found == body));
+        let message = KeyMessage::parse(&body).unwrap();
+        assert_eq!(message.to_bytes(), body);
+        let keys = message.unwrap(&Passphrase::new("correct-horse").unwrap()).unwrap();
+        assert_eq!(keys, Keys { even: StreamKey::new(&hex(even)), odd: StreamKey::new(&hex(ODD)) });
     }
 }
 

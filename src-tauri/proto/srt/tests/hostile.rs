@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 use weir_srt::caller::{self, Call};
 use weir_srt::connection::{self, Config, Connection};
-use weir_srt::crypto::Passphrase;
-use weir_srt::listener::{self, Event, MAX_WAITING};
+use weir_srt::crypto::{KeyLength, Passphrase};
+use weir_srt::handshake::Reject;
+use weir_srt::listener::{self, Event, MAX_ADDRESSES, MAX_ANSWERS, MAX_WAITING, MAX_WAITING_PER_ADDRESS};
 use weir_srt::packet::{
     Ack, AckBody, Body, Control, Data, DropRequest, KeyFlag, LossRange, MessageNumber, Packet, Position, SeqNumber,
     SocketId, WireTime,
@@ -222,6 +223,48 @@ fn a_stolen_cookie_and_a_flood_of_questions_leave_nothing_behind() {
 }
 
 #[test]
+fn fault_36_a_flood_from_made_up_addresses_leaves_memory_flat_and_real_callers_alone() {
+    let mut now = start();
+    let mut listener = Listener::new(now, Entropy::new([1; 32]), None);
+    let question = sent(&mut Caller::new(now, peer(2), Call::default(), Entropy::new([3; 32]))).remove(0);
+    let (_, stolen) = conclusion(now, &mut listener, peer(1), 9);
+    let address = |number: u32| SocketAddr::from(((0x0A00_0000 + number).to_be_bytes(), 7));
+    for number in 0..3 * MAX_ADDRESSES as u32 {
+        listener.handle_datagram(now, address(number), &question);
+        listener.handle_datagram(now, address(number), &stolen);
+        let (answers, events) = listened(&mut listener);
+        assert!(events.is_empty() && answers.iter().all(|answer| answer.len() <= question.len()));
+    }
+    assert!(listener.kept() <= MAX_ADDRESSES, "{} are kept", listener.kept());
+    let (_, datagram) = conclusion(now, &mut listener, peer(5), 10);
+    listener.handle_datagram(now, peer(5), &datagram);
+    assert_eq!(listened(&mut listener).1.len(), 1, "a real caller is heard");
+    now += Duration::from_secs(20);
+    listener.handle_timeout(now);
+    assert_eq!(listener.kept(), 0, "all is forgotten in the end");
+}
+
+#[test]
+fn bad_conclusions_leave_memory_flat() {
+    let mut now = start();
+    let mut listener = Listener::new(now, Entropy::new([1; 32]), None);
+    let (_, datagram) = conclusion(now, &mut listener, peer(1), 9);
+    let mut refused = 0;
+    for number in 0..5000_u32 {
+        // Another socket each time, and extensions that do not end.
+        let mut bad = datagram.to_vec();
+        bad[40..44].copy_from_slice(&(number + 1).to_be_bytes());
+        bad[64..68].copy_from_slice(&[0, 1, 0xFF, 0xFF]);
+        listener.handle_datagram(now, peer(1), &bad);
+        refused += listened(&mut listener).1.len();
+        now += Duration::from_millis(4);
+        listener.handle_timeout(now);
+        assert!(listener.kept() <= MAX_ANSWERS + 2, "{} are kept", listener.kept());
+    }
+    assert!((3000..=5000).contains(&refused), "{refused} refused");
+}
+
+#[test]
 fn a_conclusion_is_asked_about_once_and_answered_alike() {
     let now = start();
     let mut listener = Listener::new(now, Entropy::new([1; 32]), None);
@@ -249,8 +292,9 @@ fn too_many_callers_are_told_so() {
     let mut listener = Listener::new(now, Entropy::new([1; 32]), None);
     let mut requests = 0;
     for number in 0..=MAX_WAITING {
-        let (mut caller, datagram) = conclusion(now, &mut listener, peer(1000 + number as u16), number as u8);
-        listener.handle_datagram(now, peer(1000 + number as u16), &datagram);
+        let from = SocketAddr::from(([198, 51, 100, number as u8], 1000));
+        let (mut caller, datagram) = conclusion(now, &mut listener, from, number as u8);
+        listener.handle_datagram(now, from, &datagram);
         let (answers, events) = listened(&mut listener);
         requests += events.len();
         if number == MAX_WAITING {
@@ -261,6 +305,55 @@ fn too_many_callers_are_told_so() {
         }
     }
     assert_eq!(requests, MAX_WAITING);
+}
+
+#[test]
+fn one_address_does_not_take_the_places_of_all() {
+    let now = start();
+    let mut listener = Listener::new(now, Entropy::new([1; 32]), None);
+    let network = |host: u16| SocketAddr::from(([0x2001, 0xDB8, 0, 1, 0, 0, 0, host], 1));
+    let port = |number: u16| peer(1000 + number);
+    let addresses: [(&dyn Fn(u16) -> SocketAddr, SocketAddr); 2] = [
+        (&port, SocketAddr::from(([198, 51, 100, 1], 1))),
+        (&network, SocketAddr::from(([0x2001, 0xDB8, 0, 2, 0, 0, 0, 1], 1))),
+    ];
+    for (one, other) in addresses {
+        let mut waiting = Vec::new();
+        for number in 0..MAX_WAITING_PER_ADDRESS as u16 {
+            let (_, datagram) = conclusion(now, &mut listener, one(number), number as u8);
+            listener.handle_datagram(now, one(number), &datagram);
+            waiting.extend(listened(&mut listener).1);
+        }
+        assert_eq!(waiting.len(), MAX_WAITING_PER_ADDRESS);
+        let last = one(5000);
+        let (_, late) = conclusion(now, &mut listener, last, 200);
+        listener.handle_datagram(now, last, &late);
+        assert_eq!(listened(&mut listener), (vec![], vec![]), "it is neither asked about nor refused");
+        let (_, datagram) = conclusion(now, &mut listener, other, 201);
+        listener.handle_datagram(now, other, &datagram);
+        assert_eq!(listened(&mut listener).1.len(), 1, "another address has a place");
+        let Event::Request(first) = &waiting[0] else { panic!("{waiting:?}") };
+        listener.reject(now, &first.id, Reject::NOT_FOUND);
+        listened(&mut listener);
+        listener.handle_datagram(now, last, &late);
+        assert_eq!(listened(&mut listener).1.len(), 1, "it asks again, and there is room now");
+    }
+}
+
+#[test]
+fn the_key_length_that_is_advertised_may_change() {
+    let now = start();
+    let mut listener = Listener::new(now, Entropy::new([1; 32]), Some(KeyLength::Aes256));
+    let question = sent(&mut Caller::new(now, peer(2), Call::default(), Entropy::new([3; 32]))).remove(0);
+    let advertised = |listener: &mut Listener| {
+        listener.handle_datagram(now, peer(1), &question);
+        u16::from_be_bytes(listened(listener).0[0][20..22].try_into().unwrap())
+    };
+    assert_eq!(advertised(&mut listener), 4);
+    listener.advertise(Some(KeyLength::Aes192));
+    assert_eq!(advertised(&mut listener), 3);
+    listener.advertise(None);
+    assert_eq!(advertised(&mut listener), 0);
 }
 
 #[test]

@@ -15,7 +15,8 @@ use crate::crypto::{KeyMessage, KeyState, ReceiveKeys, SendKeys};
 use crate::entropy::Entropy;
 use crate::handshake::{Flags, Latency, Version};
 use crate::packet::{
-    Ack, AckBody, Body, Control, Data, DropRequest, LossRange, MAX_PACKET, Packet, SeqNumber, SocketId, WireTime,
+    self, Ack, AckBody, Body, Control, Data, DropRequest, LossRange, MAX_PACKET, Packet, SeqNumber, SocketId, View,
+    WireTime,
 };
 use crate::receiver::{Acks, Due, Receiver, Tsbpd};
 use crate::rtt::RoundTrip;
@@ -25,6 +26,8 @@ use crate::sender::{self, Sender};
 const KEEPALIVE: Duration = Duration::from_secs(1);
 /// The least time between two reports of all losses.
 const MIN_NAK_INTERVAL: Duration = Duration::from_millis(20);
+/// How often a loss should be reported within the latency.
+const NAKS_IN_LATENCY: u32 = 6;
 /// How often the end of a connection is said, since nobody confirms it.
 const SHUTDOWNS: usize = 2;
 
@@ -147,6 +150,7 @@ impl Connection {
             latency: agreed.latency.send,
             drop_late: agreed.peer_flags.contains(Flags::TOO_LATE_DROP),
             periodic_nak: agreed.peer_flags.contains(Flags::PERIODIC_NAK),
+            mark_again: agreed.peer_flags.contains(Flags::RETRANSMIT),
             window: agreed.window,
         };
         let capacity = config.limits.receive_buffer;
@@ -160,7 +164,7 @@ impl Connection {
             idle_timeout: config.idle_timeout,
             max_payload: agreed.max_payload,
             receiver: Receiver::new(agreed.receive_from, capacity, tsbpd, agreed.receive_keys, config.delivery),
-            sender: Sender::new(now, agreed.send_from, limits, agreed.send_keys),
+            sender: Sender::new(now, agreed.peer, agreed.send_from, limits, agreed.send_keys),
             acks: Acks::default(),
             rtt: RoundTrip::new(),
             entropy: agreed.entropy,
@@ -185,17 +189,17 @@ impl Connection {
         if self.closed {
             return;
         }
-        let packet = match Packet::parse(datagram) {
-            Ok(packet) if packet.to == self.local && datagram.len() <= MAX_PACKET => packet,
+        let (time, view) = match packet::view(datagram) {
+            Ok((time, to, view)) if to == self.local && datagram.len() <= MAX_PACKET => (time, view),
             _ => {
                 self.exchange.invalid += 1;
                 return;
             }
         };
         self.last_received = now;
-        match packet.body {
-            Body::Data(data) => self.data(now, packet.time, data),
-            Body::Control(control) => self.control(now, packet.time, control),
+        match view {
+            View::Data(data) => self.data(now, time, data),
+            View::Control(control) => self.control(now, time, control),
         }
         self.run(now);
     }
@@ -217,9 +221,14 @@ impl Connection {
             return Err(SendError::TooLong { len: payload.len(), most: self.max_payload });
         }
         let time = self.time(now);
-        let taken = self.sender.push(now, time, payload, &mut self.entropy);
+        let taken = self.sender.push(now, time, &payload, &mut self.entropy);
         self.run(now);
         if taken { Ok(()) } else { Err(SendError::Full) }
+    }
+
+    /// How many payloads [`Connection::send`] takes now.
+    pub fn send_room(&mut self, now: Instant) -> usize {
+        if self.closed { 0 } else { self.sender.room_now(now) }
     }
 
     /// Ends the connection and tells the peer. What has not been acknowledged is given up.
@@ -249,8 +258,14 @@ impl Connection {
         Some(Output::WakeAt(deadline))
     }
 
-    fn data(&mut self, now: Instant, time: WireTime, data: Data) {
+    fn data(&mut self, now: Instant, time: WireTime, mut data: Data<&[u8]>) {
         self.acks.packet();
+        if !self.peer_flags.contains(Flags::RETRANSMIT) {
+            // Without the mark its bit belongs to the number of the message.
+            if std::mem::take(&mut data.retransmitted) {
+                data.message.0 |= 1 << 26;
+            }
+        }
         if let Some(lost) = self.receiver.receive(now, time, data) {
             self.loss_report(now, vec![lost]);
         }
@@ -294,7 +309,7 @@ impl Connection {
 
     fn ack(&mut self, now: Instant, ack: Ack) {
         self.exchange.ack_received += 1;
-        if !self.sender.acknowledged(ack.next, ack.body.map(|body| body.room)) {
+        if !self.sender.acknowledged(now, ack.next, ack.body.map(|body| body.room)) {
             return;
         }
         if let Some(body) = ack.body {
@@ -337,8 +352,9 @@ impl Connection {
         if let Some(message) = self.sender.keys_mut().and_then(|keys| keys.poll(now, &self.rtt)) {
             self.control_out(now, Control::KeyRequest(message));
         }
-        while let Some((time, data)) = self.sender.poll(now, &self.rtt) {
-            self.packet_out(now, time, Body::Data(data));
+        while let Some(datagram) = self.sender.poll(now, &self.rtt) {
+            self.last_sent = now;
+            self.outbox.push_back(datagram);
         }
         if now.saturating_duration_since(self.last_sent) >= KEEPALIVE {
             self.control_out(now, Control::KeepAlive);
@@ -348,7 +364,7 @@ impl Connection {
             Some(self.last_sent + KEEPALIVE),
             self.receiver.deadline(),
             self.acks.deadline(now, self.receiver.next(), &self.rtt),
-            self.receiver.report_deadline(self.nak_interval()),
+            self.receiver.is_reporting().then(|| self.receiver.report_deadline(self.nak_interval())).flatten(),
             self.sender.keys().and_then(|keys| keys.deadline(now)),
             self.sender.deadline(now, &self.rtt),
         ];
@@ -377,14 +393,20 @@ impl Connection {
 
     /// Reports everything that is still missing, again and again.
     fn report_losses(&mut self, now: Instant) {
+        if !self.receiver.is_reporting() {
+            return;
+        }
         let interval = self.nak_interval();
         for report in self.receiver.loss_reports(now, interval) {
             self.loss_report(now, report);
         }
     }
 
+    /// The reference implementation's interval, but short enough for several tries within the latency: a stall of either end
+    /// makes the variance large for a long time.
     fn nak_interval(&self) -> Duration {
-        (self.rtt.patience() / 2).max(MIN_NAK_INTERVAL)
+        let most = (self.receiver.latency() / NAKS_IN_LATENCY).max(self.rtt.smoothed() * 5 / 4);
+        (self.rtt.patience() / 2).min(most).max(MIN_NAK_INTERVAL)
     }
 
     fn loss_report(&mut self, now: Instant, ranges: Vec<LossRange>) {
@@ -398,13 +420,8 @@ impl Connection {
     }
 
     fn control_out(&mut self, now: Instant, control: Control) {
-        let time = self.time(now);
-        self.packet_out(now, time, Body::Control(control));
-    }
-
-    fn packet_out(&mut self, now: Instant, time: WireTime, body: Body) {
         self.last_sent = now;
-        let packet = Packet { time, to: self.peer, body };
+        let packet = Packet { time: self.time(now), to: self.peer, body: Body::Control(control) };
         self.outbox.push_back(packet.to_datagram().into());
     }
 

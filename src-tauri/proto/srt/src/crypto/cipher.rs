@@ -2,8 +2,11 @@
 
 use std::fmt;
 
-use aes::cipher::{KeyIvInit as _, StreamCipher as _};
-use ctr::Ctr128BE;
+use aes::cipher::{Block, StreamCipher as _};
+use aes::cipher::{BlockCipherEncrypt, BlockSizeUser, InnerIvInit as _, KeyInit, StreamCipherCoreWrapper, consts::U16};
+use aes::{Aes128Enc, Aes192Enc, Aes256Enc};
+use ctr::{CtrCore, flavors::Ctr128BE};
+use subtle::ConstantTimeEq as _;
 
 use super::Salt;
 use crate::packet::SeqNumber;
@@ -45,11 +48,20 @@ impl KeyLength {
     }
 }
 
+/// A key made ready: its schedule is worked out once, and not for each packet.
+#[derive(Clone)]
+enum Schedule {
+    Aes128(Aes128Enc),
+    Aes192(Box<Aes192Enc>),
+    Aes256(Box<Aes256Enc>),
+}
+
 /// A stream encrypting key.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct StreamKey {
     length: KeyLength,
     bytes: [u8; 32],
+    schedule: Schedule,
 }
 
 impl StreamKey {
@@ -58,7 +70,12 @@ impl StreamKey {
         let length = KeyLength::from_bytes(bytes.len())?;
         let mut key = [0; 32];
         key.get_mut(..bytes.len())?.copy_from_slice(bytes);
-        Some(Self { length, bytes: key })
+        let schedule = match length {
+            KeyLength::Aes128 => Schedule::Aes128(KeyInit::new_from_slice(bytes).ok()?),
+            KeyLength::Aes192 => Schedule::Aes192(Box::new(KeyInit::new_from_slice(bytes).ok()?)),
+            KeyLength::Aes256 => Schedule::Aes256(Box::new(KeyInit::new_from_slice(bytes).ok()?)),
+        };
+        Some(Self { length, bytes: key, schedule })
     }
 
     /// A new key.
@@ -79,28 +96,31 @@ impl StreamKey {
 
     /// Encrypts or decrypts the payload of packet `seq` in place: in counter mode both are the same.
     pub fn apply(&self, salt: &Salt, seq: SeqNumber, payload: &mut [u8]) {
-        let iv = counter(salt, seq);
-        let key = self.expose();
-        // The lengths are right by construction, so none of these can fail.
-        match self.length {
-            KeyLength::Aes128 => {
-                if let Ok(mut cipher) = Ctr128BE::<aes::Aes128>::new_from_slices(key, &iv) {
-                    cipher.apply_keystream(payload);
-                }
-            }
-            KeyLength::Aes192 => {
-                if let Ok(mut cipher) = Ctr128BE::<aes::Aes192>::new_from_slices(key, &iv) {
-                    cipher.apply_keystream(payload);
-                }
-            }
-            KeyLength::Aes256 => {
-                if let Ok(mut cipher) = Ctr128BE::<aes::Aes256>::new_from_slices(key, &iv) {
-                    cipher.apply_keystream(payload);
-                }
-            }
+        let block = counter(salt, seq);
+        match &self.schedule {
+            Schedule::Aes128(key) => count(key, &block, payload),
+            Schedule::Aes192(key) => count(key.as_ref(), &block, payload),
+            Schedule::Aes256(key) => count(key.as_ref(), &block, payload),
         }
     }
 }
+
+/// Counter mode. At most 1500 bytes, so the counter does not run out.
+fn count<C>(key: &C, block: &[u8; 16], payload: &mut [u8])
+where
+    C: BlockCipherEncrypt + BlockSizeUser<BlockSize = U16>,
+{
+    let core = CtrCore::<&C, Ctr128BE>::inner_iv_init(key, &Block::<C>::from(*block));
+    StreamCipherCoreWrapper::from_core(core).apply_keystream(payload);
+}
+
+impl PartialEq for StreamKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.length == other.length && bool::from(self.bytes.ct_eq(&other.bytes))
+    }
+}
+
+impl Eq for StreamKey {}
 
 impl fmt::Debug for StreamKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,8 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-
 use super::{Error, KeyMessage, Keys, Passphrase, StreamKey, WrappingKey};
 use crate::packet::{KeyFlag, SeqNumber};
 
@@ -11,12 +9,12 @@ use crate::packet::{KeyFlag, SeqNumber};
 const DERIVATION_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What becomes of a payload.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Open {
-    /// It can be read.
-    Plain(Bytes),
+    /// It can be read now.
+    Plain,
     /// Its key has not come yet; it may still.
-    NoKey(Bytes),
+    NoKey,
     /// No key can open it: it is encrypted on a connection that is not, or the other way round.
     Never,
 }
@@ -111,23 +109,22 @@ impl ReceiveKeys {
         Ok(())
     }
 
-    /// Opens a payload.
-    pub(crate) fn open(&mut self, seq: SeqNumber, flag: KeyFlag, payload: Bytes) -> Open {
+    /// Opens a payload in place.
+    pub(crate) fn open(&mut self, seq: SeqNumber, flag: KeyFlag, payload: &mut [u8]) -> Open {
         let (slot, other) = match flag {
             KeyFlag::Even => (&mut self.even, &mut self.odd),
             KeyFlag::Odd => (&mut self.odd, &mut self.even),
             KeyFlag::Clear | KeyFlag::Both => return Open::Never,
         };
         other.passed_over(seq);
-        let Some(key) = slot.key(seq) else { return Open::NoKey(payload) };
-        // The payload is not shared, so this takes it over without a copy.
-        let mut plain = payload.try_into_mut().unwrap_or_else(|shared| shared.as_ref().into());
-        key.apply(&self.kek.salt(), seq, &mut plain);
-        Open::Plain(plain.freeze())
+        let Some(key) = slot.key(seq) else { return Open::NoKey };
+        key.apply(&self.kek.salt(), seq, payload);
+        Open::Plain
     }
+
     /// Opens a payload whose key has not come in time with the key that its place held before. libsrt that was kept from
     /// running for long changes keys without making new ones, so this may be right.
-    pub(crate) fn open_anyway(&mut self, seq: SeqNumber, flag: KeyFlag, payload: Bytes) -> Open {
+    pub(crate) fn open_anyway(&mut self, seq: SeqNumber, flag: KeyFlag, payload: &mut [u8]) -> Open {
         match flag {
             KeyFlag::Even => self.even.stale = None,
             KeyFlag::Odd => self.odd.stale = None,
@@ -158,9 +155,9 @@ mod tests {
             let mut sealed = PLAIN;
             key(byte).apply(&Salt([5; 16]), SeqNumber::new(seq), &mut sealed);
             let flag = if byte % 2 == 1 { KeyFlag::Even } else { KeyFlag::Odd };
-            match keys.open(SeqNumber::new(seq), flag, Bytes::copy_from_slice(&sealed)) {
-                Open::Plain(plain) => Some(plain[..] == PLAIN),
-                Open::NoKey(_) => None,
+            match keys.open(SeqNumber::new(seq), flag, &mut sealed) {
+                Open::Plain => Some(sealed == PLAIN),
+                Open::NoKey => None,
                 Open::Never => Some(false),
             }
         };
@@ -198,8 +195,8 @@ mod tests {
         assert_eq!(open(&mut keys, 120, 1), None);
         let mut sealed = PLAIN;
         key(1).apply(&Salt([5; 16]), SeqNumber::new(120), &mut sealed);
-        let opened = keys.open_anyway(SeqNumber::new(120), KeyFlag::Even, Bytes::copy_from_slice(&sealed));
-        assert_eq!(opened, Open::Plain(Bytes::copy_from_slice(&PLAIN)));
+        let opened = keys.open_anyway(SeqNumber::new(120), KeyFlag::Even, &mut sealed);
+        assert_eq!((opened, sealed), (Open::Plain, PLAIN));
         assert_eq!(open(&mut keys, 121, 1), Some(true));
     }
 }

@@ -62,9 +62,9 @@ impl StreamId {
 
     /// Takes the id apart.
     pub fn parse(&self) -> Result<Access, StreamIdError> {
-        // Some programs percent-encode the id although nobody decodes it on the way.
-        let head = self.0.get(..12).map(str::to_ascii_uppercase);
-        let decoded = (head.as_deref() == Some("%23%21%3A%3A")).then(|| percent_decode(&self.0));
+        // In an address `#` must be written `%23`, and often more is; neither libsrt's programs nor ffmpeg decode it.
+        let decoded = self.0.starts_with("%23").then(|| percent_decode(&self.0));
+        let decoded = decoded.filter(|text| text.starts_with("#!::"));
         let text = decoded.as_deref().unwrap_or(&self.0);
         // StreamToStudio appends this.
         let text = text.strip_suffix("#feedbackplay").unwrap_or(text);
@@ -206,6 +206,8 @@ mod tests {
             ("#!::h=host,r=live/x,nonsense,m=bidirectional", "live/x Bidirectional   "),
             ("#!::r=live/x,m=other", "error"),
             ("%23%21%3A%3Ar%3Dlive%2Fx%2Cm%3dpublish", "live/x Publish   "),
+            ("%23!::r=live/x,m=publish", "live/x Publish   "),
+            ("%23nothing", "%23nothing    "),
             ("publish:live/test", "live/test Publish   "),
             ("publish:live/test?token=a:b", "live/test Publish   token=a:b"),
             ("read:live/test:k=v", "live/test Request   k=v"),

@@ -10,19 +10,26 @@ use crate::bucket::Bucket;
 const RATE: u64 = 200;
 /// Handshakes at once from one address: many encoders may come back together behind one router.
 const BURST: u64 = 400;
-/// Most addresses that are told apart; the rest share a bucket. Protects memory.
-const MAX_ADDRESSES: usize = 4096;
+/// Most addresses that are told apart. Protects memory.
+pub const MAX_ADDRESSES: usize = 4096;
 
-/// Buckets of addresses.
+/// Buckets of addresses. Those beyond [`MAX_ADDRESSES`] are let through unless they share a bucket: addresses can be made up
+/// until a cookie has come back from them, and made-up ones must not lock real ones out.
 #[derive(Debug)]
 pub(super) struct Floods {
     addresses: HashMap<IpAddr, Bucket>,
-    rest: Bucket,
+    rest: Option<Bucket>,
 }
 
 impl Floods {
-    pub(super) fn new(now: Instant) -> Self {
-        Self { addresses: HashMap::new(), rest: Bucket::new(RATE, BURST, now) }
+    /// For addresses that may be made up.
+    pub(super) fn of_anyone() -> Self {
+        Self { addresses: HashMap::new(), rest: None }
+    }
+
+    /// For addresses that have sent back what was sent to them.
+    pub(super) fn of_the_real(now: Instant) -> Self {
+        Self { addresses: HashMap::new(), rest: Some(Bucket::new(RATE, BURST, now)) }
     }
 
     /// Whether another handshake of this address is looked at.
@@ -32,7 +39,7 @@ impl Floods {
             return bucket.take(now, 1);
         }
         if self.addresses.len() >= MAX_ADDRESSES {
-            return self.rest.take(now, 1);
+            return self.rest.as_mut().is_none_or(|rest| rest.take(now, 1));
         }
         let mut bucket = Bucket::new(RATE, BURST, now);
         let allowed = bucket.take(now, 1);
@@ -45,13 +52,13 @@ impl Floods {
         self.addresses.retain(|_, bucket| !bucket.is_full(now));
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.addresses.is_empty()
+    pub(super) fn len(&self) -> usize {
+        self.addresses.len()
     }
 }
 
 /// An IPv6 host has a whole network of addresses.
-fn network(address: IpAddr) -> IpAddr {
+pub(super) fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(ip) => match ip.to_ipv4_mapped() {

@@ -4,10 +4,14 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use super::RequestId;
+use super::floods::network;
 use crate::packet::SocketId;
 
 /// Most callers that wait to be let in. Protects memory, and the answer time of those that wait.
 pub const MAX_WAITING: usize = 128;
+/// Most of them from one address, or one IPv6 network: it must not take the places of all others. More are not answered yet:
+/// many encoders may come back together behind one router, and callers ask again four times a second.
+pub const MAX_WAITING_PER_ADDRESS: usize = 16;
 /// Most answers that are kept. Protects memory.
 pub const MAX_ANSWERS: usize = 1024;
 /// How long after a caller was last heard of its answer, or its place, is kept. Callers give up after 3 seconds.
@@ -38,6 +42,8 @@ pub(super) enum Known {
     Waiting,
     /// It has been answered.
     Answered(Answer),
+    /// Its address has all the places that one may have. It has to ask again.
+    Crowded,
     /// There is no place left.
     Full,
 }
@@ -58,6 +64,11 @@ impl Guests {
         }
         if self.waiting >= MAX_WAITING {
             return Known::Full;
+        }
+        let ours = network(id.peer.ip());
+        let waits = |(id, guest): &(&RequestId, &Guest)| guest.answer.is_none() && network(id.peer.ip()) == ours;
+        if self.guests.iter().filter(waits).count() >= MAX_WAITING_PER_ADDRESS {
+            return Known::Crowded;
         }
         self.waiting += 1;
         self.guests.insert(id, Guest { answer: None, seen: now });
@@ -98,7 +109,7 @@ impl Guests {
         self.waiting = self.guests.values().filter(|guest| guest.answer.is_none()).count();
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.guests.is_empty()
+    pub(super) fn len(&self) -> usize {
+        self.guests.len()
     }
 }

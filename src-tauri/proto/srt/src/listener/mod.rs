@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use floods::Floods;
+pub use floods::MAX_ADDRESSES;
 use guests::{Answer, Guests, Known};
-pub use guests::{MAX_ANSWERS, MAX_WAITING};
+pub use guests::{MAX_ANSWERS, MAX_WAITING, MAX_WAITING_PER_ADDRESS};
 pub use request::{Encryption, Request, RequestId, Unlocked};
 
 use crate::connection::{Agreed, Config, Connection};
@@ -20,7 +21,7 @@ use crate::entropy::Entropy;
 use crate::handshake::{
     self, Ability, Extensions, Flags, Handshake, KeyAnswer, Kind, Reject, StreamId, Version, cookie::Baker, negotiate,
 };
-use crate::packet::{Body, Control, HEADER_LEN, Packet, SocketId, WireTime};
+use crate::packet::{Body, Control, HEADER_LEN, MAX_PACKET, Packet, SocketId, WireTime};
 
 /// Largest frame of the network, headers included: Ethernet.
 pub(crate) const MTU: u32 = 1500;
@@ -86,7 +87,8 @@ pub struct Listener {
     baker: Baker,
     started: Instant,
     advertised: Option<KeyLength>,
-    floods: Floods,
+    inductions: Floods,
+    conclusions: Floods,
     guests: Guests,
     live: HashSet<SocketId>,
     outputs: VecDeque<Output>,
@@ -103,7 +105,8 @@ impl Listener {
             baker,
             started: now,
             advertised,
-            floods: Floods::new(now),
+            inductions: Floods::of_anyone(),
+            conclusions: Floods::of_the_real(now),
             guests: Guests::default(),
             live: HashSet::new(),
             outputs: VecDeque::new(),
@@ -112,9 +115,14 @@ impl Listener {
         }
     }
 
+    /// Callers that come from now on and have no choice of their own take this key length.
+    pub const fn advertise(&mut self, key_length: Option<KeyLength>) {
+        self.advertised = key_length;
+    }
+
     /// Takes a datagram for socket 0 ([`crate::packet::destination`]).
     pub fn handle_datagram(&mut self, now: Instant, peer: SocketAddr, datagram: &[u8]) {
-        if !self.floods.allow(now, peer.ip()) {
+        if datagram.len() > MAX_PACKET {
             return;
         }
         let Ok(Packet { time, body: Body::Control(Control::Handshake(body)), .. }) = Packet::parse(datagram) else {
@@ -122,9 +130,12 @@ impl Listener {
         };
         let Ok((handshake, extensions)) = Handshake::parse(&body) else { return };
         match handshake.kind {
-            Kind::Induction => self.induction(now, peer, handshake),
+            Kind::Induction if self.inductions.allow(now, peer.ip()) => self.induction(now, peer, handshake),
+            Kind::Induction => {}
             Kind::Conclusion if self.baker.is_ours(peer, now, handshake.cookie) => {
-                self.conclusion(now, peer, time, &handshake, extensions);
+                if self.conclusions.allow(now, peer.ip()) {
+                    self.conclusion(now, peer, time, &handshake, extensions);
+                }
             }
             // Nothing is said to a wrong cookie: the address may not be the sender's.
             Kind::Conclusion | Kind::Reject(_) | Kind::Other(_) => {}
@@ -137,7 +148,8 @@ impl Listener {
         if now.saturating_duration_since(self.swept) >= SWEEP {
             self.swept = now;
             self.guests.expire(now);
-            self.floods.expire(now);
+            self.inductions.expire(now);
+            self.conclusions.expire(now);
         }
     }
 
@@ -146,12 +158,18 @@ impl Listener {
         if let Some(output) = self.outputs.pop_front() {
             return Some(output);
         }
-        if self.announced.is_some() || (self.guests.is_empty() && self.floods.is_empty()) {
+        if self.announced.is_some() || self.kept() == 0 {
             return None;
         }
         let deadline = self.swept + SWEEP;
         self.announced = Some(deadline);
         Some(Output::WakeAt(deadline))
+    }
+
+    /// How many callers and addresses are remembered: at most [`MAX_WAITING`] callers that wait, [`MAX_ANSWERS`] answers, and
+    /// twice [`MAX_ADDRESSES`] addresses, however many datagrams come.
+    pub fn kept(&self) -> usize {
+        self.guests.len() + self.inductions.len() + self.conclusions.len()
     }
 
     /// Lets a caller in.
@@ -270,7 +288,7 @@ impl Listener {
             return;
         }
         match self.guests.seen(now, id) {
-            Known::Waiting => {}
+            Known::Waiting | Known::Crowded => {}
             Known::Answered(answer) => self.send_answer(now, peer, &answer),
             Known::Full => {
                 let datagram = rejection(&id, Reject::BACKLOG);

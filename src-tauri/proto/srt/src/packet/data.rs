@@ -68,8 +68,8 @@ impl KeyFlag {
 }
 
 /// A packet with media.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Data {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Data<P = Bytes> {
     /// Its number.
     pub seq: SeqNumber,
     /// Which piece of its message it is.
@@ -83,11 +83,14 @@ pub struct Data {
     /// The message it belongs to.
     pub message: MessageNumber,
     /// The media, encrypted as `key` says.
-    pub payload: Bytes,
+    pub payload: P,
 }
 
-impl Data {
-    pub(super) fn parse(w0: u32, w1: u32, payload: &[u8]) -> Self {
+/// The bit of the second word that marks what is sent again.
+const RETRANSMITTED: u32 = 1 << 26;
+
+impl<'a> Data<&'a [u8]> {
+    pub(super) const fn parse(w0: u32, w1: u32, payload: &'a [u8]) -> Self {
         let position = match w1 >> 30 {
             0 => Position::Middle,
             1 => Position::Last,
@@ -99,12 +102,19 @@ impl Data {
             position,
             in_order: w1 & 1 << 29 != 0,
             key: KeyFlag::from_bits(w1 >> 27),
-            retransmitted: w1 & 1 << 26 != 0,
+            retransmitted: w1 & RETRANSMITTED != 0,
             message: MessageNumber(w1 & 0x3FF_FFFF),
-            payload: Bytes::copy_from_slice(payload),
+            payload,
         }
     }
 
+    pub(super) fn to_owned(self) -> Data {
+        let Self { seq, position, in_order, key, retransmitted, message, payload } = self;
+        Data { seq, position, in_order, key, retransmitted, message, payload: Bytes::copy_from_slice(payload) }
+    }
+}
+
+impl<P> Data<P> {
     pub(super) fn words(&self) -> (u32, u32) {
         let position = match self.position {
             Position::Middle => 0,
@@ -115,7 +125,7 @@ impl Data {
         let w1 = position << 30
             | u32::from(self.in_order) << 29
             | self.key.bits() << 27
-            | u32::from(self.retransmitted) << 26
+            | if self.retransmitted { RETRANSMITTED } else { 0 }
             | self.message.0 & 0x3FF_FFFF;
         (self.seq.as_u32(), w1)
     }

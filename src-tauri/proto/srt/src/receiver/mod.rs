@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 
 pub(crate) use acks::{Acks, Due};
 use buffer::{Arrived, Buffer, Slot};
-use bytes::Bytes;
 pub(crate) use rates::Rates;
 use reports::Reports;
 pub(crate) use tsbpd::Tsbpd;
@@ -42,6 +41,10 @@ pub(crate) struct Counts {
     pub(crate) undecryptable: u64,
     pub(crate) undecryptable_bytes: u64,
     pub(crate) belated: u64,
+    /// By how much they came too late, all together.
+    pub(crate) belated_time: Duration,
+    /// The furthest that a packet was overtaken.
+    pub(crate) reordered: i64,
     pub(crate) no_room: u64,
     pub(crate) filter: u64,
 }
@@ -86,7 +89,7 @@ impl Receiver {
     }
 
     /// Takes a packet; says what it shows to be lost.
-    pub(crate) fn receive(&mut self, now: Instant, time: WireTime, data: Data) -> Option<LossRange> {
+    pub(crate) fn receive(&mut self, now: Instant, time: WireTime, data: Data<&[u8]>) -> Option<LossRange> {
         let len = data.payload.len() as u64;
         self.counts.packets += 1;
         self.counts.bytes += len;
@@ -102,6 +105,7 @@ impl Receiver {
         let position = self.numbering.position(data.seq, end);
         if position < self.buffer.base() {
             self.counts.belated += 1;
+            self.counts.belated_time += now.saturating_duration_since(self.tsbpd.due(now, time));
             return None;
         }
         if position >= self.buffer.limit() && !self.jump_to(position) {
@@ -120,14 +124,22 @@ impl Receiver {
                 lost = Some(self.numbering.wire(&(end..position)));
             }
         }
-        let (sealed, payload) = match self.open(data.seq, data.key, data.payload) {
-            Open::Plain(payload) => (None, payload),
-            Open::NoKey(payload) => (Some(data.key), payload),
-            // Kept as an empty place: its number is fine, so it is acknowledged like any other.
-            Open::Never => (Some(KeyFlag::Both), Bytes::new()),
-        };
-        let arrived = Arrived { due: self.tsbpd.due(now, time), sealed, payload };
-        if self.buffer.put(position, arrived) {
+        if !data.retransmitted && position < end {
+            self.counts.reordered = self.counts.reordered.max(end - position);
+        }
+        if self.buffer.is_free(position) {
+            // The one copy: the datagram's memory is the socket's.
+            let mut payload = data.payload.to_vec();
+            let sealed = match self.open(data.seq, data.key, &mut payload) {
+                Open::Plain => None,
+                Open::NoKey => Some(data.key),
+                // Kept as an empty place: its number is fine, so it is acknowledged like any other.
+                Open::Never => {
+                    payload = Vec::new();
+                    Some(KeyFlag::Both)
+                }
+            };
+            self.buffer.put(position, Arrived { due: self.tsbpd.due(now, time), sealed, payload });
             self.losses.remove(position..position + 1);
             self.counts.unique += 1;
             self.counts.unique_bytes += len;
@@ -150,10 +162,10 @@ impl Receiver {
         true
     }
 
-    fn open(&mut self, seq: SeqNumber, flag: KeyFlag, payload: Bytes) -> Open {
+    fn open(&mut self, seq: SeqNumber, flag: KeyFlag, payload: &mut [u8]) -> Open {
         match (&mut self.keys, flag) {
             (Some(keys), flag) => keys.open(seq, flag, payload),
-            (None, KeyFlag::Clear) => Open::Plain(payload),
+            (None, KeyFlag::Clear) => Open::Plain,
             (None, _) => Open::Never,
         }
     }
@@ -170,8 +182,10 @@ impl Receiver {
             self.losses.insert(end..last);
         }
         let first = range.start.max(self.buffer.base());
-        let gone = self.losses.iter().filter(|lost| lost.start < last && lost.end > first);
-        let gone: Vec<_> = gone.map(|lost| lost.start.max(first)..lost.end.min(last)).collect();
+        if first >= last {
+            return;
+        }
+        let gone: Vec<_> = self.losses.within(first..last).collect();
         for position in gone.into_iter().flatten() {
             if let Some(slot) = self.buffer.slot_mut(position) {
                 *slot = Slot::Gone;
@@ -180,13 +194,18 @@ impl Receiver {
         self.losses.remove(first..last);
     }
 
+    fn pop(&mut self) -> Option<Slot> {
+        let losses = &self.losses;
+        self.buffer.pop(|position| losses.end_of(position))
+    }
+
     /// Delivers what can be delivered now.
     pub(crate) fn deliver(&mut self, now: Instant, events: &mut VecDeque<Event>) {
         let mut lost = 0;
         while let Some(front) = self.buffer.front() {
             match front {
                 Slot::Gone => {
-                    self.buffer.pop();
+                    self.pop();
                     lost += 1;
                 }
                 Slot::Missing => {
@@ -194,20 +213,20 @@ impl Receiver {
                         break;
                     }
                     while matches!(self.buffer.front(), Some(Slot::Missing | Slot::Gone)) {
-                        self.buffer.pop();
+                        self.pop();
                         lost += 1;
                     }
                     self.losses.remove_before(self.buffer.base());
                 }
                 Slot::Here(packet) => {
-                    let due = packet.due;
-                    if self.delivery == Delivery::Exact && due > now {
+                    let late = packet.due <= now;
+                    if self.delivery == Delivery::Exact && !late {
                         break;
                     }
-                    if !self.open_front(due <= now) && due > now {
+                    if packet.sealed.is_some() && !self.open_front(late) && !late {
                         break;
                     }
-                    let Some(Slot::Here(packet)) = self.buffer.pop() else { break };
+                    let Some(Slot::Here(packet)) = self.pop() else { break };
                     if packet.sealed.is_some() {
                         self.counts.undecryptable += 1;
                         self.counts.undecryptable_bytes += packet.payload.len() as u64;
@@ -215,7 +234,7 @@ impl Receiver {
                         continue;
                     }
                     self.report(&mut lost, events);
-                    events.push_back(Event::Payload(packet.payload));
+                    events.push_back(Event::Payload(packet.payload.into()));
                 }
             }
         }
@@ -231,24 +250,15 @@ impl Receiver {
 
     /// Tries to open the first packet, at the last moment with any key; `false` when its key may still come.
     fn open_front(&mut self, last: bool) -> bool {
-        let position = self.buffer.base();
+        let seq = self.numbering.seq(self.buffer.base());
         let Some(Slot::Here(packet)) = self.buffer.front_mut() else { return true };
-        let Some(flag) = packet.sealed else { return true };
-        let payload = std::mem::take(&mut packet.payload);
-        let Some(keys) = &mut self.keys else { return true };
-        let seq = self.numbering.seq(position);
+        let (Some(flag), Some(keys)) = (packet.sealed, &mut self.keys) else { return true };
+        let payload = &mut packet.payload;
         let opened = if last { keys.open_anyway(seq, flag, payload) } else { keys.open(seq, flag, payload) };
-        match opened {
-            Open::Plain(payload) => {
-                (packet.sealed, packet.payload) = (None, payload);
-                true
-            }
-            Open::NoKey(payload) => {
-                packet.payload = payload;
-                false
-            }
-            Open::Never => true,
+        if opened == Open::Plain {
+            packet.sealed = None;
         }
+        opened != Open::NoKey
     }
 
     /// When [`Receiver::deliver`] should be called again.
@@ -273,6 +283,21 @@ impl Receiver {
     /// Packets that still fit, as a peer must hear it: never fewer than two, or it stops for good.
     pub(crate) fn room(&self) -> u32 {
         u32::try_from(self.buffer.room()).unwrap_or(u32::MAX).max(2)
+    }
+
+    /// Packets that fit.
+    pub(crate) fn free(&self) -> usize {
+        self.buffer.room()
+    }
+
+    /// Time between the first and the last packet that wait.
+    pub(crate) fn span(&self) -> Duration {
+        self.buffer.span()
+    }
+
+    /// Whether there are losses to be reported again.
+    pub(crate) fn is_reporting(&self) -> bool {
+        !self.reports.is_empty()
     }
 
     /// When losses are to be reported again.

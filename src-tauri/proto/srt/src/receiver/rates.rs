@@ -1,4 +1,4 @@
-//! How much arrives, for acknowledgements and statistics.
+//! How much arrives or goes out, for acknowledgements and statistics.
 
 use std::time::{Duration, Instant};
 
@@ -22,10 +22,14 @@ pub(crate) struct Rates {
 }
 
 impl Rates {
-    pub(crate) fn packet(&mut self, now: Instant, seq: SeqNumber, bytes: u64) {
+    pub(crate) fn count(&mut self, now: Instant, bytes: u64) {
         self.roll(now);
         self.packets += 1;
         self.bytes += bytes;
+    }
+
+    pub(crate) fn packet(&mut self, now: Instant, seq: SeqNumber, bytes: u64) {
+        self.count(now, bytes);
         if seq.as_u32().is_multiple_of(PROBE_INTERVAL) {
             self.probe = Some((seq, now));
         } else if let Some((first, at)) = self.probe.take()
@@ -53,9 +57,10 @@ impl Rates {
         [packets.max(1), link, bytes].map(|value| u32::try_from(value).unwrap_or(u32::MAX))
     }
 
-    /// Bytes a second.
-    pub(crate) const fn bytes_per_second(&self) -> u64 {
-        self.per_second.1
+    /// Bytes a second; 0 when nothing has passed for long.
+    pub(crate) fn bytes_per_second(&self, now: Instant) -> u64 {
+        let recent = self.since.is_some_and(|since| now.saturating_duration_since(since) < WINDOW * 2);
+        if recent { self.per_second.1 } else { 0 }
     }
 
     /// Packets a second that the link could carry; 0 while not known.

@@ -38,6 +38,10 @@ impl Reports {
         }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// When the next report is due.
     pub(super) fn deadline(&self, interval: Duration) -> Option<Instant> {
         self.0.iter().map(|group| group.reported + interval).min()

@@ -5,20 +5,24 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use crate::packet::{KeyFlag, MessageNumber, WireTime};
+use crate::packet::HEADER_LEN;
 
 /// A packet as it was first sent: sent again it must be the same bytes under the same key, even after the key changed.
 #[derive(Debug, Clone)]
 pub(super) struct Sent {
-    pub(super) payload: Bytes,
-    pub(super) key: KeyFlag,
-    pub(super) time: WireTime,
+    pub(super) datagram: Bytes,
     pub(super) queued: Instant,
-    pub(super) message: MessageNumber,
     /// When it was last sent.
     pub(super) sent: Option<Instant>,
     /// How often it was sent.
     pub(super) times: u32,
+}
+
+impl Sent {
+    /// Bytes of the payload.
+    pub(super) fn len(&self) -> usize {
+        self.datagram.len().saturating_sub(HEADER_LEN)
+    }
 }
 
 /// A window of packets that begins with the first one not acknowledged.
@@ -47,7 +51,7 @@ impl Buffer {
     }
 
     pub(super) fn push(&mut self, packet: Sent) {
-        self.bytes += packet.payload.len();
+        self.bytes += packet.len();
         self.packets.push_back(packet);
     }
 
@@ -58,7 +62,7 @@ impl Buffer {
     pub(super) fn pop(&mut self) -> Option<Sent> {
         let packet = self.packets.pop_front()?;
         self.base = self.base.saturating_add(1);
-        self.bytes -= packet.payload.len();
+        self.bytes -= packet.len();
         Some(packet)
     }
 

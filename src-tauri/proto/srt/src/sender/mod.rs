@@ -11,8 +11,11 @@ use crate::bucket::Bucket;
 use crate::crypto::SendKeys;
 use crate::entropy::Entropy;
 use crate::numbering::Numbering;
-use crate::packet::{Data, HEADER_LEN, KeyFlag, LossRange, MessageNumber, Position, SeqNumber, WireTime};
+use crate::packet::{
+    self, Data, HEADER_LEN, KeyFlag, LossRange, MessageNumber, Position, SeqNumber, SocketId, WireTime,
+};
 use crate::ranges::RangeSet;
+use crate::receiver::Rates;
 use crate::rtt::RoundTrip;
 
 /// The least age at which a packet is too old to send.
@@ -57,6 +60,8 @@ pub(crate) struct Limits {
     pub(crate) drop_late: bool,
     /// Whether the peer reports losses again and again.
     pub(crate) periodic_nak: bool,
+    /// Whether the peer knows the mark of packets that are sent again.
+    pub(crate) mark_again: bool,
     /// Packets that the peer takes before it acknowledges any.
     pub(crate) window: u32,
 }
@@ -64,6 +69,7 @@ pub(crate) struct Limits {
 /// The sending half of a connection.
 #[derive(Debug)]
 pub(crate) struct Sender {
+    peer: SocketId,
     numbering: Numbering,
     buffer: Buffer,
     /// Position of the next packet that has not been sent yet.
@@ -80,16 +86,20 @@ pub(crate) struct Sender {
     again: Option<i64>,
     last_sent: Instant,
     probes: u32,
+    /// Since when something is not acknowledged, and how long that was so before.
+    busy: (Option<Instant>, Duration),
     pub(crate) counts: Counts,
+    pub(crate) rates: Rates,
 }
 
 impl Sender {
-    pub(crate) fn new(now: Instant, first: SeqNumber, limits: Limits, keys: Option<SendKeys>) -> Self {
+    pub(crate) fn new(now: Instant, peer: SocketId, first: SeqNumber, limits: Limits, keys: Option<SendKeys>) -> Self {
         let bucket = |rate: u64| {
             let burst = u64::try_from(u128::from(rate) * BURST_TIME.as_millis() / 1000).unwrap_or(u64::MAX);
             Bucket::new(rate, burst.max(MIN_BURST), now)
         };
         Self {
+            peer,
             numbering: Numbering(first),
             buffer: Buffer::default(),
             cursor: 0,
@@ -103,26 +113,50 @@ impl Sender {
             again: None,
             last_sent: now,
             probes: 0,
+            busy: (None, Duration::ZERO),
             counts: Counts::default(),
+            rates: Rates::default(),
         }
     }
 
     /// Queues a payload; `false` when the buffer is full.
-    pub(crate) fn push(&mut self, now: Instant, time: WireTime, payload: Bytes, entropy: &mut Entropy) -> bool {
+    pub(crate) fn push(&mut self, now: Instant, time: WireTime, payload: &[u8], entropy: &mut Entropy) -> bool {
         self.drop_late(now);
         if self.buffer.len() >= self.limits.capacity {
             self.counts.dropped += 1;
             self.counts.dropped_bytes += payload.len() as u64 + OVERHEAD;
             return false;
         }
-        let seq = self.numbering.seq(self.buffer.end());
-        let (key, payload) = match &mut self.keys {
-            Some(keys) => keys.seal(seq, &payload, entropy),
-            None => (KeyFlag::Clear, payload),
+        let position = self.buffer.end();
+        let mut data = Data {
+            seq: self.numbering.seq(position),
+            position: Position::Solo,
+            in_order: false,
+            key: KeyFlag::Clear,
+            retransmitted: false,
+            message: self.message,
+            payload: (),
         };
-        self.buffer.push(Sent { payload, key, time, queued: now, message: self.message, sent: None, times: 0 });
+        // Written and encrypted once; header and payload share one piece of memory until they are acknowledged.
+        let mut datagram = Vec::with_capacity(HEADER_LEN + payload.len());
+        datagram.resize(HEADER_LEN, 0);
+        datagram.extend_from_slice(payload);
+        if let Some((header, payload)) = datagram.split_first_chunk_mut::<HEADER_LEN>() {
+            if let Some(keys) = &mut self.keys {
+                data.key = keys.seal(position, self.buffer.base(), data.seq, payload, entropy);
+            }
+            *header = packet::data_header(time, self.peer, &data);
+        }
+        self.busy.0.get_or_insert(now);
+        self.buffer.push(Sent { datagram: datagram.into(), queued: now, sent: None, times: 0 });
         self.message = self.message.next();
         true
+    }
+
+    /// How many payloads can be queued now, once what comes too late is given up.
+    pub(crate) fn room_now(&mut self, now: Instant) -> usize {
+        self.drop_late(now);
+        self.room()
     }
 
     /// How old a packet may get.
@@ -139,22 +173,27 @@ impl Sender {
         while self.buffer.front().is_some_and(|sent| now.saturating_duration_since(sent.queued) > max_age) {
             let Some(sent) = self.buffer.pop() else { break };
             self.counts.dropped += 1;
-            self.counts.dropped_bytes += sent.payload.len() as u64 + OVERHEAD;
+            self.counts.dropped_bytes += sent.len() as u64 + OVERHEAD;
         }
-        self.settle();
+        self.settle(now);
     }
 
     /// Brings the rest in line with a buffer that begins later.
-    fn settle(&mut self) {
+    fn settle(&mut self, now: Instant) {
         let base = self.buffer.base();
+        if self.buffer.len() == 0
+            && let Some(since) = self.busy.0.take()
+        {
+            self.busy.1 += now.saturating_duration_since(since);
+        }
         self.cursor = self.cursor.max(base);
         self.limit = self.limit.max(base.saturating_add(2));
         self.losses.remove_before(base);
     }
 
     /// The next packet to send: what was lost first, then what is new.
-    pub(crate) fn poll(&mut self, now: Instant, rtt: &RoundTrip) -> Option<(WireTime, Data)> {
-        if !self.pace.is_ready(now) {
+    pub(crate) fn poll(&mut self, now: Instant, rtt: &RoundTrip) -> Option<Bytes> {
+        if self.buffer.len() == 0 || !self.pace.is_ready(now) {
             return None;
         }
         if let Some(position) = self.again.take().filter(|position| *position >= self.buffer.base()) {
@@ -194,26 +233,22 @@ impl Sender {
         None
     }
 
-    fn emit(&mut self, now: Instant, position: i64) -> Option<(WireTime, Data)> {
+    fn emit(&mut self, now: Instant, position: i64) -> Option<Bytes> {
         let sent = self.buffer.at_mut(position)?;
         let again = sent.times > 0;
         sent.times = sent.times.saturating_add(1);
         sent.sent = Some(now);
-        let data = Data {
-            seq: self.numbering.seq(position),
-            position: Position::Solo,
-            in_order: false,
-            key: sent.key,
-            retransmitted: again,
-            message: sent.message,
-            payload: sent.payload.clone(),
+        let len = sent.len() as u64 + OVERHEAD;
+        let datagram = if again && self.limits.mark_again {
+            packet::marked_again(&sent.datagram).into()
+        } else {
+            sent.datagram.clone()
         };
-        let time = sent.time;
-        let len = data.payload.len() as u64 + OVERHEAD;
         self.last_sent = now;
         self.pace.take(now, len);
         self.counts.packets += 1;
         self.counts.bytes += len;
+        self.rates.count(now, len);
         if again {
             self.counts.retransmitted += 1;
             self.counts.retransmitted_bytes += len;
@@ -225,7 +260,7 @@ impl Sender {
             self.counts.unique += 1;
             self.counts.unique_bytes += len;
         }
-        Some((time, data))
+        Some(datagram)
     }
 
     /// When to send the last packet once more, if nothing else is to be sent and nobody has acknowledged it.
@@ -248,7 +283,7 @@ impl Sender {
     }
 
     /// Takes an acknowledgement; `false` when it is for packets that were never sent.
-    pub(crate) fn acknowledged(&mut self, next: SeqNumber, room: Option<u32>) -> bool {
+    pub(crate) fn acknowledged(&mut self, now: Instant, next: SeqNumber, room: Option<u32>) -> bool {
         let position = self.numbering.position(next, self.cursor);
         if position > self.cursor {
             self.counts.nonsense += 1;
@@ -258,7 +293,7 @@ impl Sender {
             self.limit = position.saturating_add(room.max(2).into());
         }
         while self.buffer.base() < position && self.buffer.pop().is_some() {}
-        self.settle();
+        self.settle(now);
         true
     }
 
@@ -300,6 +335,16 @@ impl Sender {
     pub(crate) fn waiting(&self, now: Instant) -> (usize, usize, Duration) {
         let age = self.buffer.front().map_or(Duration::ZERO, |sent| now.saturating_duration_since(sent.queued));
         (self.buffer.len(), self.buffer.bytes(), age)
+    }
+
+    /// Packets that can be queued.
+    pub(crate) fn room(&self) -> usize {
+        self.limits.capacity.saturating_sub(self.buffer.len())
+    }
+
+    /// How long something was not acknowledged, all together.
+    pub(crate) fn busy(&self, now: Instant) -> Duration {
+        self.busy.1 + self.busy.0.map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
     }
 
     /// Packets that have been sent and are not acknowledged.

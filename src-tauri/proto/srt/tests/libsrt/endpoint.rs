@@ -10,7 +10,8 @@ use weir_srt::handshake::Reject;
 use weir_srt::listener;
 use weir_srt::{Caller, Entropy, Listener};
 
-use crate::program::packet;
+use crate::program::{CATCH_UP, packet};
+use crate::trace::{Trace, Way};
 
 /// Our end.
 pub(crate) struct Endpoint {
@@ -24,15 +25,21 @@ pub(crate) struct Endpoint {
     /// How many of a thousand datagrams get lost, each way.
     pub(crate) loss: u64,
     dice: u64,
+    /// Time between two packets.
+    pub(crate) pace: Duration,
     pub(crate) received: Vec<u8>,
     pub(crate) lost: u64,
     pub(crate) closed: Option<Closed>,
     pub(crate) rejected: Option<Reject>,
     pub(crate) failed: Option<CallError>,
     pub(crate) stream_id: String,
-    /// Packets that have been sent, since when.
+    /// Packets that have been sent, and when the next is due.
     sent: Option<(Instant, u64)>,
+    pub(crate) trace: Trace,
 }
+
+/// How long a trial may take. Only one that hangs takes it.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Endpoint {
     fn new(passphrase: Option<&str>, config: Config) -> Self {
@@ -48,6 +55,7 @@ impl Endpoint {
             config,
             loss: 0,
             dice: 1,
+            pace: crate::PACE,
             received: vec![],
             lost: 0,
             closed: None,
@@ -55,6 +63,7 @@ impl Endpoint {
             failed: None,
             stream_id: String::new(),
             sent: None,
+            trace: Trace::new(),
         }
     }
 
@@ -76,19 +85,24 @@ impl Endpoint {
         self.socket.local_addr().unwrap().port()
     }
 
-    /// Runs until `done`; an error after 20 seconds.
+    /// Runs until `done`; an error when that does not come, or the connection ends before.
     pub(crate) fn run(&mut self, sends: bool, mut done: impl FnMut(&Self) -> bool) -> Result<(), String> {
         let started = Instant::now();
         let mut buffer = [0; 2048];
         while !done(self) {
-            if started.elapsed() > Duration::from_secs(20) {
-                return Err(format!("not done: {:?}, {}", self.failed, self.state()));
+            if started.elapsed() > PATIENCE {
+                return Err(format!("not done after {PATIENCE:?}; {}", self.state()));
+            }
+            if let Some(closed) = self.closed {
+                return Err(format!("closed before it was done ({closed}); {}", self.state()));
             }
             // All that waits first, or a stalled machine would make acknowledgements look late.
             let mut budget = 256;
             while let Some((len, from)) = (budget > 0).then(|| self.socket.recv_from(&mut buffer).ok()).flatten() {
                 budget -= 1;
-                if !self.unlucky() {
+                let unlucky = self.unlucky();
+                self.trace.datagram(if unlucky { Way::Lost("in") } else { Way::In }, &buffer[..len]);
+                if !unlucky {
                     self.arrive(from, &buffer[..len]);
                 }
                 if budget == 255 {
@@ -108,7 +122,14 @@ impl Endpoint {
     /// What has happened, in words.
     pub(crate) fn state(&self) -> String {
         let statistics = self.connection.as_ref().map(|connection| connection.statistics(Instant::now()));
-        format!("{} bytes received, {} packets lost, {statistics:?}", self.received.len(), self.lost)
+        let failed = self.failed.as_ref().map(ToString::to_string);
+        let sent = self.sent.map(|(_, sent)| sent);
+        format!(
+            "{} bytes received, {} packets lost, sent {sent:?}, failed {failed:?}, {statistics:?}\n{}",
+            self.received.len(),
+            self.lost,
+            self.trace.story()
+        )
     }
 
     /// Datagrams get lost once there is a connection: libsrt's program stops listening when it has accepted, so a lost
@@ -143,20 +164,29 @@ impl Endpoint {
         }
     }
 
-    /// Sends packets at 10 Mbit/s, without an end.
+    /// Sends packets at the pace of the trial, without an end.
     fn send_due(&mut self) {
         let Some(connection) = &mut self.connection else { return };
         let now = Instant::now();
-        let (since, sent) = self.sent.get_or_insert((now, 0));
-        while *since + Duration::from_micros(1053) * *sent as u32 <= now {
-            connection.send(now, packet(*sent).into()).unwrap();
-            *sent += 1;
+        let (mut due, mut number) = self.sent.unwrap_or((now, 0));
+        due = due.max(now.checked_sub(self.pace * CATCH_UP).unwrap_or(now));
+        while due <= now && !connection.is_closed() {
+            if connection.send(now, packet(number).into()).is_err() {
+                // The buffer is full: the other end does not run.
+                break;
+            }
+            due += self.pace;
+            number += 1;
         }
+        self.sent = Some((due, number));
     }
 
     fn send_to(&mut self, to: SocketAddr, datagram: &[u8]) {
-        if !self.unlucky() {
-            self.socket.send_to(datagram, to).unwrap();
+        let unlucky = self.unlucky();
+        self.trace.datagram(if unlucky { Way::Lost("out") } else { Way::Out }, datagram);
+        if !unlucky {
+            // A full socket loses datagrams, as a network does.
+            let _ = self.socket.send_to(datagram, to);
         }
     }
 

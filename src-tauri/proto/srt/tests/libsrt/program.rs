@@ -14,6 +14,9 @@ pub(crate) fn installed(program: &str, argument: &str) -> bool {
     run.is_ok()
 }
 
+/// Most packets that are made up for at once when the machine kept us from sending.
+pub(crate) const CATCH_UP: u32 = 10;
+
 /// A running program; it ends with this value.
 pub(crate) struct Program {
     child: Child,
@@ -46,21 +49,23 @@ impl Program {
 
     /// `srt-live-transmit` from one place to another, with the names of libsrt's options.
     pub(crate) fn transmit(from: &str, to: &str) -> Self {
-        Self::start("srt-live-transmit", &["-a:no", "-q", "-chunk:1316", "-loglevel:error", from, to])
+        Self::start("srt-live-transmit", &["-a:no", "-q", "-chunk:1316", "-loglevel:warning", from, to])
     }
 
-    /// Feeds the program packets at 10 Mbit/s, without an end.
-    pub(crate) fn feed(mut self) -> Self {
+    /// Feeds the program packets at an even pace, without an end. What the machine kept from being fed in time is hardly
+    /// made up for: libsrt changes keys by a clock of its own and must not meet a flood.
+    pub(crate) fn feed(mut self, pace: Duration) -> Self {
         let mut stdin: ChildStdin = self.child.stdin.take().unwrap();
         let stop = self.stop.clone();
         thread::spawn(move || {
-            let started = Instant::now();
+            let mut due = Instant::now();
             for number in 0_u64.. {
                 if stop.load(Ordering::Relaxed) || stdin.write_all(&packet(number)).is_err() {
                     break;
                 }
-                let due = Duration::from_micros(1053) * number as u32;
-                thread::sleep(due.saturating_sub(started.elapsed()));
+                let now = Instant::now();
+                due = (due + pace).max(now.checked_sub(pace * CATCH_UP).unwrap_or(now));
+                thread::sleep(due.saturating_duration_since(now));
             }
         });
         self
@@ -69,6 +74,12 @@ impl Program {
     /// How long the program has run when it ends, if it has.
     pub(crate) fn ended(&mut self) -> Option<Duration> {
         self.child.try_wait().unwrap().map(|_| self.started.elapsed())
+    }
+
+    /// Whether a signal has ended it, which nobody here sent.
+    pub(crate) fn died(&mut self) -> bool {
+        // A program that a signal has ended has no code.
+        self.child.try_wait().unwrap().is_some_and(|status| status.code().is_none())
     }
 
     pub(crate) fn said(&self) -> String {

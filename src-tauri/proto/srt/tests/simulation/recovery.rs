@@ -5,7 +5,7 @@ use std::time::Duration;
 use weir_srt::connection::{Closed, Delivery};
 use weir_srt::crypto::{KeyLength, KeyRefresh, Passphrase};
 
-use crate::link::Faults;
+use crate::link::{Dice, Faults};
 use crate::ms;
 use crate::world::{Setup, Side, World};
 
@@ -40,7 +40,7 @@ fn assert_all_arrived(world: &mut World, at: Side, count: u64, what: &str) {
 }
 
 #[test]
-fn at_two_and_ten_per_cent_loss_nothing_is_missing() {
+fn fault_27_at_two_and_ten_per_cent_loss_nothing_is_missing() {
     for (loss, from) in
         [(0, Side::Caller), (20, Side::Caller), (20, Side::Listener), (100, Side::Caller), (100, Side::Listener)]
     {
@@ -54,13 +54,69 @@ fn at_two_and_ten_per_cent_loss_nothing_is_missing() {
 }
 
 #[test]
-fn at_twenty_per_cent_loss_almost_nothing_is_missing_and_every_gap_is_said() {
-    let faults = both(Faults { loss: 200, ..Faults::default() });
-    let mut world = streamed(Setup { seed: 3, faults, ..Setup::default() }, Side::Caller, 8000);
-    let numbers = world.numbers(Side::Listener);
-    assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]));
-    assert_eq!(numbers.len() as u64 + world.at_listener.lost, 8000);
-    assert!(world.at_listener.lost <= 8, "{} lost", world.at_listener.lost);
+fn near_and_far_peers_lose_nothing_with_four_round_trips_of_latency() {
+    for round_trip in [ms(30), ms(120), ms(300)] {
+        let faults = both(Faults { loss: 50, jitter: ms(2), ..Faults::default() });
+        let mut setup = Setup { round_trip, faults, ..Setup::default() };
+        setup.call.config.latency.receive = round_trip * 4;
+        setup.config.latency.receive = round_trip * 4;
+        let mut world = streamed(setup, Side::Caller, 4000);
+        assert_all_arrived(&mut world, Side::Listener, 4000, &format!("{round_trip:?}"));
+        // Hardly more is sent again than was lost: a report is not repeated before its answer can have come.
+        let now = world.clock(Side::Caller, world.now);
+        let statistics = world.at_caller.connection.as_ref().unwrap().statistics(now);
+        assert!(statistics.pkt_retrans < 2 * world.lost_on_the_way(), "{round_trip:?}: {statistics:?}");
+    }
+}
+
+/// At 20 % each way, with four round trips of latency, libsrt's rules cannot save everything: of the losses about one in seventy-five
+/// has no try left that is not lost as well. Ours saves more, since a last try goes out twice.
+#[test]
+fn at_twenty_per_cent_loss_less_is_missing_than_by_libsrts_rules_and_every_gap_is_said() {
+    const COUNT: u64 = 8000;
+    let (mut ours, mut theirs) = (0, 0);
+    for seed in 1..=5 {
+        let faults = both(Faults { loss: 200, ..Faults::default() });
+        let mut world = streamed(Setup { seed, faults, ..Setup::default() }, Side::Caller, COUNT);
+        let numbers = world.numbers(Side::Listener);
+        assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]), "seed {seed}");
+        assert_eq!(numbers.len() as u64 + world.at_listener.lost, COUNT, "seed {seed}");
+        ours += world.at_listener.lost;
+        theirs += missing_by_libsrts_rules(&mut Dice::new(seed), COUNT, 200);
+    }
+    assert!(ours * 2 < theirs, "{ours} of {} are missing, {theirs} by libsrt's rules", 5 * COUNT);
+}
+
+/// How many of `count` packets libsrt's rules leave missing in this network, to its favour: a packet that comes shows the losses
+/// before it, which are reported at once and again every half round trip, each time all of them; a packet goes out again when it
+/// is reported, but not within a round trip after it went out again; the receiver waits for the latency and no longer
+/// (srtcore/core.cpp of libsrt 1.5: the periodic NAK, `checkRexmitRightTime`, `tsbpd`).
+fn missing_by_libsrts_rules(dice: &mut Dice, count: u64, loss: u64) -> u64 {
+    let Setup { round_trip, .. } = Setup::default();
+    let (one_way, latency) = (round_trip / 2, round_trip * 4);
+    let lost: Vec<bool> = (0..count).map(|_| dice.per_mille(loss)).collect();
+    let at = |number: usize| EVERY * number as u32;
+    let missing = (0..lost.len()).filter(|number| lost[*number]).filter(|number| {
+        let Some(shown_by) = (*number..lost.len()).find(|later| !lost[*later]) else { return false };
+        let found = at(shown_by) + one_way;
+        let due = at(*number) + one_way + latency;
+        let again = round_trip / 2;
+        let first = again * (found.as_micros() / again.as_micros() + 1) as u32;
+        let reports = std::iter::once(found).chain((0..).map(|number| first + again * number));
+        let mut sent_again: Option<Duration> = None;
+        for report in reports.take_while(|report| *report < due) {
+            let heard = report + one_way;
+            if dice.per_mille(loss) || sent_again.is_some_and(|sent| heard < sent + round_trip) {
+                continue;
+            }
+            sent_again = Some(heard);
+            if heard + one_way <= due && !dice.per_mille(loss) {
+                return false;
+            }
+        }
+        true
+    });
+    missing.count() as u64
 }
 
 #[test]
@@ -105,6 +161,8 @@ fn keys_change_every_sixty_packets_under_loss_and_nothing_is_garbled() {
         let now = world.clock(from.other(), world.now);
         let statistics = world.seen(from.other()).connection.as_ref().unwrap().statistics(now);
         assert_eq!(statistics.pkt_rcv_undecrypt, 0);
+        let keys = world.keys(from);
+        assert!(keys >= 15, "{length:?}: only {keys} runs of packets under one key");
     }
 }
 
@@ -152,7 +210,7 @@ fn exact_delivery_keeps_the_senders_rhythm() {
 }
 
 #[test]
-fn a_dead_peer_is_noticed_after_five_seconds_and_a_closed_one_at_once() {
+fn fault_32_a_dead_peer_is_noticed_after_five_seconds_and_a_closed_one_at_once() {
     let outage = Some((ms(1000), ms(60_000)));
     let faults = both(Faults { outage, ..Faults::default() });
     let mut world = World::new(Setup { faults, ..Setup::default() });

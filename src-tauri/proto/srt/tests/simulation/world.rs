@@ -88,6 +88,8 @@ pub(crate) struct World {
     pub(crate) requests: u32,
     pub(crate) accepted: u32,
     address: SocketAddr,
+    /// The key flag each side used last for something new, and how often it changed.
+    used: [(u8, u32); 2],
 }
 
 impl World {
@@ -115,6 +117,7 @@ impl World {
             requests: 0,
             accepted: 0,
             address,
+            used: [(0, 0); 2],
             setup,
         };
         world.poll(Side::Caller);
@@ -126,6 +129,11 @@ impl World {
             Side::Caller => &mut self.at_caller,
             Side::Listener => &mut self.at_listener,
         }
+    }
+
+    /// How many keys a side has used.
+    pub(crate) fn keys(&self, side: Side) -> u32 {
+        self.used[usize::from(side == Side::Listener)].1
     }
 
     pub(crate) fn lost_on_the_way(&self) -> u64 {
@@ -147,6 +155,12 @@ impl World {
     }
 
     fn transmit(&mut self, from: Side, datagram: Bytes) {
+        // Data that is sent for the first time.
+        if datagram[0] & 0x80 == 0 && datagram[4] & 0x04 == 0 {
+            let (used, changes) = &mut self.used[usize::from(from == Side::Listener)];
+            *changes += u32::from(*used != datagram[4] & 0x18);
+            *used = datagram[4] & 0x18;
+        }
         for arrival in self.links[usize::from(from == Side::Listener)].carry(self.now) {
             self.count += 1;
             self.flying.insert((arrival, self.count), (from.other(), datagram.clone()));
