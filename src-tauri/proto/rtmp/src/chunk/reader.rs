@@ -3,7 +3,6 @@
 use bytes::Bytes;
 
 use super::header::{self, Fields, Header, MAX_HEADER_LEN};
-use super::limits::MAX_CHUNK_STREAMS;
 use super::stream::{Progress, Stream, check_first, is_near};
 use super::{DEFAULT_CHUNK_SIZE, Error, Limits, MAX_CHUNK_SIZE, Message};
 use crate::message::kind;
@@ -163,8 +162,8 @@ impl Reader {
     fn add_stream(&mut self, header: &Header) -> Result<usize, Error> {
         check_first(header.csid, &header.fields)?;
         let index = self.streams.len();
-        if index >= MAX_CHUNK_STREAMS {
-            return Err(Error::TooManyChunkStreams(MAX_CHUNK_STREAMS));
+        if index >= self.limits.chunk_streams {
+            return Err(Error::TooManyChunkStreams(self.limits.chunk_streams));
         }
         self.streams.push(Stream::new(header.csid));
         Ok(index)

@@ -33,7 +33,12 @@ impl Command {
     /// Reads a body of AMF0 values. What is missing at the end is null or 0, and a value that cannot be read ends the
     /// arguments, unless name or transaction is hit: clients append things of their own.
     pub fn parse(body: &[u8]) -> Result<Self, Error> {
-        let mut values = Decoder::with_limits(body, Limits::COMMAND);
+        Self::parse_within(body, Limits::COMMAND.depth)
+    }
+
+    /// As [`Command::parse`], with values nested no deeper than `depth`.
+    pub fn parse_within(body: &[u8], depth: usize) -> Result<Self, Error> {
+        let mut values = Decoder::with_limits(body, Limits { depth, ..Limits::COMMAND });
         let name = values.next().transpose()?;
         let name = name.as_ref().and_then(Value::as_str).ok_or(Error::NoName)?.to_owned();
         let transaction = values.next().transpose()?.and_then(|value| value.as_number()).unwrap_or_default();

@@ -19,6 +19,9 @@ pub const VERSION: u8 = 3;
 /// Length in bytes of each of C1, S1, C2, S2.
 pub const PACKET_LEN: usize = 1536;
 
+/// Length in bytes of all that a client sends of a handshake: C0, C1, C2.
+pub(crate) const LENGTH: u64 = 1 + 2 * PACKET_LEN as u64;
+
 /// The random part of C1 and S1. It tells connections apart and protects nothing.
 pub type Random = [u8; PACKET_LEN - HEADER_LEN];
 

@@ -52,6 +52,8 @@ pub(super) enum Waiting {
 pub(super) struct Deadline {
     pub(super) started: Instant,
     pub(super) waiting: Waiting,
+    /// A player that pauses may read nothing, answers to pings included: whether it is still there is TCP's to find out.
+    pub(super) patient: bool,
 }
 
 /// What an elapsed deadline means.
@@ -64,7 +66,7 @@ pub(super) enum Elapsed {
 
 impl Deadline {
     pub(super) const fn new(now: Instant) -> Self {
-        Self { started: now, waiting: Waiting::Handshake }
+        Self { started: now, waiting: Waiting::Handshake, patient: false }
     }
 
     /// Takes note that bytes came.
@@ -92,6 +94,10 @@ impl Deadline {
         match self.waiting {
             Waiting::Handshake => Err(Error::HandshakeTimeout(timeouts.handshake)),
             Waiting::Setup { .. } => Err(Error::SetupTimeout(timeouts.setup)),
+            Waiting::Alive { last, pinged: Some(_) } if self.patient => {
+                self.waiting = Waiting::Alive { last, pinged: Some(now) };
+                Ok(Elapsed::Nothing)
+            }
             Waiting::Alive { pinged: Some(_), .. } => Err(Error::Silent(timeouts.ping_timeout)),
             Waiting::Alive { last, pinged: None } => {
                 self.waiting = Waiting::Alive { last, pinged: Some(now) };

@@ -35,6 +35,9 @@ pub enum Error {
     /// No byte came, not even an answer to a ping.
     #[error("the peer has been silent and did not answer a ping within {0:?}")]
     Silent(Duration),
+    /// The client talks on and on without connecting to an application.
+    #[error("the client sent more than {0} bytes without saying what it wants")]
+    TooMuchBeforeConnect(u64),
     /// More media than is kept came before publishing was accepted.
     #[error("the client sent more than {0} bytes of media before publishing was accepted")]
     TooMuchEarlyMedia(usize),

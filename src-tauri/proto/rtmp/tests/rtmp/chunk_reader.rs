@@ -145,7 +145,7 @@ fn chunk_sizes_no_chunk_can_have_are_refused() {
 }
 
 #[test]
-fn abort_drops_the_unfinished_message_of_one_chunk_stream() {
+fn fault_05_abort_drops_the_unfinished_message_of_one_chunk_stream() {
     let body = [7; 200];
     let mut bytes = Chunks::new().full(6, 10, 9, 1, &body).done();
     bytes.truncate(12 + 128);
@@ -221,7 +221,7 @@ fn more_chunk_streams_than_any_client_uses_are_refused() {
 
 /// Predecessor: 2.8 kB before connect reserved 320 MB.
 #[test]
-fn announced_lengths_cost_nothing_before_bytes_arrive() {
+fn fault_08_announced_lengths_cost_nothing_before_bytes_arrive() {
     let mut reader = Reader::new(Limits::BEFORE_CONNECT);
     let mut sent = 0;
     for csid in 2..22 {

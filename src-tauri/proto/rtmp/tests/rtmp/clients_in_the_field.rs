@@ -45,7 +45,7 @@ fn has_ended(rig: &Rig, id: RequestId) {
 }
 
 #[test]
-fn connect_is_answered_with_windows_chunk_size_and_result_in_this_order() {
+fn fault_39_connect_is_answered_with_windows_chunk_size_and_result_in_this_order() {
     let mut rig = Rig::shaken();
     rig.call(3, 0, &["connect".into(), 1.0.into(), Value::object([("app", "live")])]);
     assert_eq!(

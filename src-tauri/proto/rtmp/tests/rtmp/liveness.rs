@@ -79,7 +79,7 @@ fn any_byte_counts_as_life() {
 
 /// Predecessor: no answer to Ping.
 #[test]
-fn pings_of_the_client_are_answered_with_their_number() {
+fn fault_05_pings_of_the_client_are_answered_with_their_number() {
     let mut rig = Rig::connected("live");
     rig.send(2, 0, kind::USER_CONTROL, 0, &[0, 6, 1, 2, 3, 4]);
     assert_eq!(rig.controls(), [Control::User(UserControl::PingResponse(0x0102_0304))]);
@@ -87,7 +87,7 @@ fn pings_of_the_client_are_answered_with_their_number() {
 
 /// Predecessor: no Acknowledgement.
 #[test]
-fn the_client_never_sends_a_window_without_an_acknowledgement() {
+fn fault_05_the_client_never_sends_a_window_without_an_acknowledgement() {
     let (mut rig, _) = Rig::publishing();
     let window = 20_000u32;
     rig.send(2, 0, kind::WINDOW_ACK_SIZE, 0, &window.to_be_bytes());

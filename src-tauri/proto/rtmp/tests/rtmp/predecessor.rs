@@ -45,7 +45,7 @@ fn metadata_captions_and_cue_points_are_passed_on() {
 }
 
 #[test]
-fn amf3_commands_and_data_are_read() {
+fn fault_05_amf3_commands_and_data_are_read() {
     let mut rig = Rig::shaken();
     let connect = body(&["connect".into(), 1.0.into(), Value::object([("app", "live")])]);
     rig.send(3, 0, kind::COMMAND_AMF3, 0, &[&[0], connect.as_slice()].concat());
@@ -66,7 +66,7 @@ fn amf3_commands_and_data_are_read() {
 }
 
 #[test]
-fn aggregates_are_taken_apart() {
+fn fault_05_aggregates_are_taken_apart() {
     let (mut rig, _) = Rig::publishing();
     let mut aggregate = Vec::new();
     for (type_id, time, payload) in [(8u8, 100u8, b"au".as_slice()), (9, 140, b"vid")] {
@@ -119,7 +119,7 @@ fn a_connection_costs_little_before_and_after_its_handshake_and_while_it_plays()
 
 /// AMF0 long string, undefined, date and reference broke the connection.
 #[test]
-fn every_amf0_type_is_survived_in_connect() {
+fn fault_13_every_amf0_type_is_survived_in_connect() {
     let mut rig = Rig::shaken();
     let mut connect = body(&["connect".into(), 1.0.into()]);
     connect.extend(b"\x03\x00\x03app\x0c\x00\x00\x00\x04live"); // long string
@@ -142,6 +142,30 @@ fn nested_amf0_does_not_exhaust_the_stack() {
     let bytes = rig.chunks.take();
     let error = rig.feed(&bytes).unwrap_err();
     assert!(error.to_string().contains("nests deeper than 16 levels"), "{error}");
+}
+
+/// Every reader of the stream would have to follow it down; what is read at all is passed on, and so is what is no AMF0.
+#[test]
+fn data_that_is_nested_too_deep_is_left_out_and_the_stream_goes_on() {
+    let nested = |levels: usize| {
+        let value = (0..levels).fold(Value::from(1.0), |inside, _| Value::object([("a", inside)]));
+        body(&["onCuePoint".into(), value])
+    };
+    let (mut rig, _) = Rig::publishing();
+    for (message, passes) in
+        [(nested(16), true), (nested(17), false), (b"\x03\x00\x01a".repeat(3_000), false), (vec![0, 0, 0, 7], true)]
+    {
+        let ignored = rig.session.counters().ignored;
+        rig.send(4, 0, kind::DATA, 1, &message);
+        let seen: Vec<_> = rig.events.drain(..).collect();
+        assert_eq!((seen.len() == 1, rig.session.counters().ignored - ignored), (passes, u64::from(!passes)));
+    }
+    let mut aggregate = vec![18, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    let deep = nested(17);
+    aggregate[3] = deep.len() as u8;
+    aggregate.extend([&deep[..], &[0, 0, 0, 11 + deep.len() as u8]].concat());
+    rig.send(6, 0, kind::AGGREGATE, 1, &aggregate);
+    assert!(rig.events.is_empty() && !rig.closed, "nor in an aggregate");
 }
 
 #[test]

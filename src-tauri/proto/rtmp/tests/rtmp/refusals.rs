@@ -89,7 +89,7 @@ fn commands_before_connect_are_refused() {
 
 /// Predecessor: a refused command got no `_error`.
 #[test]
-fn unknown_calls_get_an_error_with_a_description_and_nothing_ends() {
+fn fault_07_unknown_calls_get_an_error_with_a_description_and_nothing_ends() {
     let (mut rig, _) = Rig::publishing();
     rig.call(3, 0, &["doWhatISay".into(), 9.0.into(), Value::Null]);
     let error = rig.commands().pop().unwrap();

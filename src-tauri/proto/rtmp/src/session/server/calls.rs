@@ -15,7 +15,7 @@ use crate::session::deadline::Waiting;
 
 impl ServerSession {
     pub(super) fn handle_command(&mut self, now: Instant, stream_id: u32, payload: &[u8]) -> Result<(), Error> {
-        let command = match Command::parse(payload) {
+        let command = match Command::parse_within(payload, self.config.limits.amf_depth) {
             Ok(command) => command,
             Err(source) if matches!(self.phase, Phase::Connect) => {
                 return Err(Error::Command { received: self.link.received(), source });
@@ -94,12 +94,18 @@ impl ServerSession {
             return;
         }
         let config = self.config.clone();
+        if let Some(sentence) = &config.refuses {
+            let status = Status::error(code::CONNECT_REJECTED, sentence);
+            self.link.send_command(0, &reply::error(call.transaction, &status));
+            self.close();
+            return;
+        }
         self.link.send_window(config.window_ack_size);
         self.link.send_bandwidth(config.peer_bandwidth);
         // FFmpeg sends chunks of 128 bytes until it is told a size, and then takes ours.
         self.link.send_chunk_size(config.chunk_size);
         self.link.send_command(0, &reply::connected(call.transaction, connect.capabilities.is_enhanced()));
-        self.link.reader.set_limits(Limits::CONNECTED);
+        self.link.reader.set_limits(config.limits.within(Limits::CONNECTED));
         self.deadline.waiting = Waiting::Alive { last: now, pinged: None };
         self.phase = Phase::Connected(Box::new(Peer {
             app: connect.app.clone(),
@@ -129,7 +135,7 @@ impl ServerSession {
         let id = self.new_request();
         let Some(stream) = self.streams.get_mut(index) else { return };
         stream.role = Role::PublishPending { request: id, name: name.clone(), held: Vec::new(), held_len: 0 };
-        self.link.reader.set_limits(Limits::PUBLISHING);
+        self.link.reader.set_limits(self.config.limits.within(Limits::PUBLISHING));
         let Address { path, query } = address;
         self.outbox.push(Event::PublishRequested(Box::new(PublishRequest { id, path, query, name })));
     }
@@ -182,6 +188,7 @@ impl ServerSession {
             false => (PlayControl::Resume, Status::ok(code::UNPAUSE_NOTIFY, "Going on.")),
         };
         if let Some(stream_id) = self.control_play(call, control) {
+            self.deadline.patient = paused;
             self.send_status(stream_id, &status);
         }
     }

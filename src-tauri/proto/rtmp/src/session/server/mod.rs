@@ -12,7 +12,7 @@ mod session;
 mod verbs;
 
 pub use super::deadline::Timeouts;
-pub use config::Config;
+pub use config::{Config, Limits};
 pub use event::{EndReason, Event, PlayControl, PlayRequest, PublishRequest, RequestId};
 pub use session::{Counters, ServerSession};
 pub use verbs::{Gone, Rejection};

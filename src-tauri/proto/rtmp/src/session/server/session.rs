@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use weir_amf0::Decoder;
 use weir_media::Secret;
 
 use super::Output;
@@ -11,7 +12,7 @@ use super::event::{EndReason, Event, PlayControl, RequestId};
 use super::net_stream::{MAX_HELD_LEN, NetStream, Role, hold};
 use crate::chunk::Limits;
 use crate::handshake::{self, Random};
-use crate::message::{Aggregate, Control, MediaMessage, Message, UserControl};
+use crate::message::{Aggregate, Control, MediaKind, MediaMessage, Message, UserControl};
 use crate::session::Error;
 use crate::session::deadline::{Deadline, Elapsed, Waiting};
 use crate::session::link::Link;
@@ -65,14 +66,14 @@ impl ServerSession {
     /// A session for a connection accepted at `now`; `random` fills S1.
     pub fn new(now: Instant, config: Arc<Config>, random: Box<Random>) -> Self {
         Self {
-            config,
             phase: Phase::Handshake(handshake::Server::new(random)),
-            link: Link::new(Limits::BEFORE_CONNECT),
+            link: Link::new(config.limits.within(Limits::BEFORE_CONNECT)),
             outbox: Outbox::new(),
             streams: Vec::new(),
             deadline: Deadline::new(now),
             next_request: 0,
             ignored: 0,
+            config,
         }
     }
 
@@ -155,6 +156,10 @@ impl ServerSession {
             self.deadline.waiting = Waiting::Setup { since: now };
             self.outbox.push(Event::HandshakeFinished(scheme));
         }
+        let most = self.config.limits.before_connect;
+        if matches!(self.phase, Phase::Connect) && self.link.received() > most.saturating_add(handshake::LENGTH) {
+            return Err(Error::TooMuchBeforeConnect(most));
+        }
         while !matches!(self.phase, Phase::Over) {
             let Some(message) = self.link.read(input)? else { break };
             match message {
@@ -185,6 +190,10 @@ impl ServerSession {
             self.ignored = self.ignored.saturating_add(1);
             return Ok(());
         };
+        if message.kind == MediaKind::Data && is_too_deep(&message.payload, self.config.limits.amf_depth) {
+            self.ignored = self.ignored.saturating_add(1);
+            return Ok(());
+        }
         message.stream_id = stream.id;
         match &mut stream.role {
             Role::Publishing { request, .. } => self.outbox.push(Event::Media { id: *request, message }),
@@ -219,7 +228,7 @@ impl ServerSession {
             self.outbox.push(Event::Ended { id, reason });
         }
         if !self.streams.iter().any(NetStream::takes_media) {
-            self.link.reader.set_limits(Limits::CONNECTED);
+            self.link.reader.set_limits(self.config.limits.within(Limits::CONNECTED));
         }
     }
 
@@ -235,6 +244,13 @@ impl ServerSession {
         self.finish();
         self.outbox.close();
     }
+}
+
+/// Whether values of a data message are nested deeper than `depth`: every reader of the stream would have to follow them. What
+/// cannot be read at all is no such case.
+fn is_too_deep(payload: &[u8], depth: usize) -> bool {
+    let limits = weir_amf0::Limits { depth, ..weir_amf0::Limits::DATA };
+    Decoder::with_limits(payload, limits).any(|value| matches!(value, Err(weir_amf0::Error::TooDeep(_))))
 }
 
 /// The stream a media message belongs to. Cameras write 0 or anything: then it is the only publish there is.
