@@ -48,6 +48,9 @@ pub enum EndReason {
     /// Somebody ended it by hand.
     #[error("ended by the operator")]
     Kicked,
+    /// The publisher sent more than [`crate::HubOptions::max_bits_per_second`].
+    #[error("more bits a second than are allowed")]
+    TooFast,
     /// Another publisher took the path over.
     #[error("another publisher took over")]
     Replaced,

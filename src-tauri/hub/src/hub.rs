@@ -2,21 +2,20 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use tokio::runtime::Handle;
 use tokio::sync::broadcast;
 use tokio::time::Instant;
 use weir_media::StreamPath;
 
+use crate::event::{Observer, Telling};
+use crate::publisher::Budget;
 use crate::stream::{Phase, ReaderSlot, Stream};
 use crate::{
-    DuplicatePolicy, EndReason, Event, HubOptions, Origin, Publisher, PublisherId, StreamId, StreamSnapshot,
+    DuplicatePolicy, EndReason, Event, HubOptions, Origin, Publisher, PublisherId, Role, StreamId, StreamSnapshot,
     SubscribeOptions, Subscriber, SubscriberId,
 };
-
-/// Events a slow receiver may miss before it loses the oldest.
-const EVENTS: usize = 1024;
 
 /// Why a publisher is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,6 +40,9 @@ pub enum PublishError {
 /// Why a subscriber is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SubscribeError {
+    /// [`HubOptions::max_players`] is reached.
+    #[error("there are already {0} players; no more are allowed for one stream")]
+    TooManyPlayers(usize),
     /// [`HubOptions::max_streams`] is reached.
     #[error("there are already {0} streams; no more are allowed")]
     TooManyStreams(usize),
@@ -57,7 +59,7 @@ pub struct Hub(Arc<Shared>);
 pub(crate) struct Shared {
     options: RwLock<HubOptions>,
     streams: Mutex<HashMap<StreamPath, Arc<Stream>>>,
-    events: broadcast::Sender<Event>,
+    events: Telling,
     ids: AtomicU64,
     closed: AtomicBool,
     runtime: Handle,
@@ -117,7 +119,16 @@ impl Shared {
 impl Hub {
     /// A hub without streams. Must be called inside a tokio runtime, on which grace times are kept.
     pub fn new(options: HubOptions) -> Self {
-        let (events, _) = broadcast::channel(EVENTS);
+        Self::with(options, None)
+    }
+
+    /// Likewise, with somebody who sees every event.
+    pub fn observed(options: HubOptions, observer: Arc<dyn Observer>) -> Self {
+        Self::with(options, Some(observer))
+    }
+
+    fn with(options: HubOptions, observer: Option<Arc<dyn Observer>>) -> Self {
+        let events = Telling::new(observer);
         Self(Arc::new(Shared {
             options: RwLock::new(options),
             streams: Mutex::new(HashMap::new()),
@@ -135,7 +146,7 @@ impl Hub {
 
     /// Everything that happens from now on.
     pub fn events(&self) -> broadcast::Receiver<Event> {
-        self.0.events.subscribe()
+        self.0.events.listen()
     }
 
     /// Becomes the publisher of `path`.
@@ -162,7 +173,8 @@ impl Hub {
         let closed = stream.begin(id, origin);
         drop(streams);
         stream.changed.notify_waiters();
-        Ok(Publisher::new(stream, Arc::clone(shared), id, closed))
+        let budget = options.max_bits_per_second.map(Budget::new);
+        Ok(Publisher::new(stream, Arc::clone(shared), id, closed, budget))
     }
 
     /// Becomes a reader of `path`, which need not be live yet.
@@ -174,6 +186,10 @@ impl Hub {
         }
         let stream = shared.stream(&mut streams, path).map_err(SubscribeError::TooManyStreams)?;
         let SubscribeOptions { role, origin, start, lag, wait } = options;
+        let (players, most) = (stream.players(), shared.options().max_players);
+        if role == Role::Player && players >= most {
+            return Err(SubscribeError::TooManyPlayers(players));
+        }
         let id = SubscriberId(shared.next_id());
         let slot = Arc::new(ReaderSlot {
             role,
@@ -184,6 +200,7 @@ impl Hub {
             skipped: AtomicU64::new(0),
             read_to: AtomicI64::new(crate::stream::NOTHING_READ),
             kicked: AtomicBool::new(false),
+            reading_since: OnceLock::new(),
         });
         stream.add_reader(id, Arc::clone(&slot));
         drop(streams);

@@ -18,10 +18,10 @@ mod subscriber;
 mod timeline;
 
 pub use delivery::{Delivery, EndReason};
-pub use event::Event;
+pub use event::{Event, Observer, Read, Written};
 pub use hub::{Hub, PublishError, SubscribeError};
 pub use lead::{Lead, Span};
-pub use options::{DuplicatePolicy, HubOptions, LagPolicy, Origin, Role, Start, SubscribeOptions};
+pub use options::{ConnectionId, DuplicatePolicy, HubOptions, LagPolicy, Origin, Role, Start, SubscribeOptions};
 pub use publisher::{Publisher, PublisherClosed};
 pub use stats::{ReaderSnapshot, StreamSnapshot, StreamState, TrackSnapshot};
 pub use stream::{PublisherId, StreamId};

@@ -19,6 +19,11 @@ pub struct HubOptions {
     /// How many bytes the ring of a stream keeps at most. Default 64 MiB. A single group of pictures beyond it loses its
     /// start: nobody can join until the next key frame, the running readers go on.
     pub ring_bytes: usize,
+    /// How many players one stream may have. Default 10,000.
+    pub max_players: usize,
+    /// How many bits a second a publisher may send, on average over some ten seconds; `None` sets no limit, which is the
+    /// default.
+    pub max_bits_per_second: Option<u64>,
     /// How many streams, waiting ones included, may exist. Default 1,000: each costs memory that a stranger could ask for.
     pub max_streams: usize,
 }
@@ -31,6 +36,8 @@ impl Default for HubOptions {
             stale_publisher: Duration::from_secs(10),
             ring_duration: Duration::from_secs(10),
             ring_bytes: 64 * 1024 * 1024,
+            max_players: 10_000,
+            max_bits_per_second: None,
             max_streams: 1000,
         }
     }
@@ -55,12 +62,18 @@ pub struct Origin {
     pub peer: Option<SocketAddr>,
     /// What the peer calls itself (an encoder's or player's version), or what the output is called (a destination's name).
     pub agent: Option<String>,
+    /// The connection it came by, where there is one.
+    pub connection: Option<ConnectionId>,
 }
+
+/// Identity of a connection, never used twice while Weir runs. The hub makes none: it passes them on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnectionId(pub u64);
 
 impl Origin {
     /// An origin inside this process.
     pub const fn internal(protocol: &'static str) -> Self {
-        Self { protocol, peer: None, agent: None }
+        Self { protocol, peer: None, agent: None, connection: None }
     }
 }
 
@@ -106,6 +119,10 @@ impl LagPolicy {
     pub const PLAYER: Self =
         Self { skip_disposable: Duration::from_millis(1_500), skip_to_key: Duration::from_secs(4), disconnect: None };
 
+    /// For the picture in our own window: it shows what is now or nothing.
+    pub const PREVIEW: Self =
+        Self { skip_disposable: Duration::from_millis(300), skip_to_key: Duration::from_millis(800), disconnect: None };
+
     /// For a file: only what the ring no longer holds is lost.
     pub const RECORDING: Self = Self { skip_disposable: Duration::MAX, skip_to_key: Duration::MAX, disconnect: None };
 
@@ -139,6 +156,11 @@ impl SubscribeOptions {
             lag: LagPolicy::PLAYER,
             wait: Some(Duration::from_secs(10)),
         }
+    }
+
+    /// A preview: newest key frame, the preview's lag policy, waits for ever.
+    pub const fn preview(origin: Origin) -> Self {
+        Self { role: Role::Preview, origin, start: Start::NewestKey, lag: LagPolicy::PREVIEW, wait: None }
     }
 
     /// A recording: newest key frame, nothing skipped, waits for ever.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 use weir_media::{Frame, StreamPath, Tracks};
 
 use crate::hub::Shared;
@@ -22,6 +23,36 @@ pub struct Publisher {
     id: PublisherId,
     closed: watch::Receiver<Option<EndReason>>,
     unflushed: bool,
+    budget: Option<Budget>,
+    /// Why it ended itself.
+    over: Option<EndReason>,
+}
+
+/// What a publisher may send: so many bits a second, and what a network that stood still for a while delivers at once.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    bytes_per_second: f64,
+    left: f64,
+    at: Instant,
+}
+
+/// How many seconds' worth may come at once.
+const BURST_SECONDS: f64 = 10.0;
+
+impl Budget {
+    pub(crate) fn new(bits_per_second: u64) -> Self {
+        let bytes_per_second = bits_per_second as f64 / 8.0;
+        Self { bytes_per_second, left: bytes_per_second * BURST_SECONDS, at: Instant::now() }
+    }
+
+    /// Returns whether `bytes` more are allowed now.
+    fn spend(&mut self, bytes: usize) -> bool {
+        let now = Instant::now();
+        let earned = now.saturating_duration_since(self.at).as_secs_f64() * self.bytes_per_second;
+        self.at = now;
+        self.left = (self.left + earned).min(self.bytes_per_second * BURST_SECONDS) - bytes as f64;
+        self.left >= 0.0
+    }
 }
 
 impl Publisher {
@@ -30,8 +61,9 @@ impl Publisher {
         hub: Arc<Shared>,
         id: PublisherId,
         closed: watch::Receiver<Option<EndReason>>,
+        budget: Option<Budget>,
     ) -> Self {
-        Self { stream, hub, id, closed, unflushed: false }
+        Self { stream, hub, id, closed, unflushed: false, budget, over: None }
     }
 
     /// Identity of this publisher.
@@ -56,8 +88,13 @@ impl Publisher {
     }
 
     /// Puts a frame into the ring; never waits for a reader. Readers see it after the next [`Publisher::flush`]. Video
-    /// before the first key frame of its track is dropped and counted, since nobody could decode it.
+    /// before the first key frame of its track is dropped and counted, since nobody could decode it. Fails with
+    /// [`EndReason::TooFast`] once more came than [`crate::HubOptions::max_bits_per_second`] allows.
     pub fn write(&mut self, frame: Frame) -> Result<(), PublisherClosed> {
+        if self.budget.as_mut().is_some_and(|budget| !budget.spend(frame.data.len())) {
+            self.over = Some(EndReason::TooFast);
+            return Err(PublisherClosed(EndReason::TooFast));
+        }
         self.unflushed = true;
         self.stream.write(self.id, frame).map_err(PublisherClosed)
     }
@@ -87,7 +124,7 @@ impl Publisher {
 impl Drop for Publisher {
     fn drop(&mut self) {
         self.flush();
-        let reason = self.closed.borrow().unwrap_or(EndReason::PublisherLeft);
+        let reason = self.closed.borrow().or(self.over).unwrap_or(EndReason::PublisherLeft);
         if let Some(until) = self.stream.leave(self.id, reason, self.hub.options().grace) {
             self.hub.expire_at(Arc::clone(&self.stream), until);
         }

@@ -29,6 +29,8 @@ struct Entry {
     dts: Timestamp,
     /// When it was put in.
     arrived: Instant,
+    /// Frames of picture and sound before it.
+    before: u64,
 }
 
 #[derive(Debug)]
@@ -37,6 +39,8 @@ pub(crate) struct Ring {
     /// Sequence number of the oldest entry.
     base: u64,
     bytes: usize,
+    /// Frames of picture and sound that were ever put in.
+    frames: u64,
     joins: VecDeque<JoinPoint>,
     tracks: Tracks,
     newest: Timestamp,
@@ -52,6 +56,7 @@ impl Ring {
             entries: VecDeque::new(),
             base: 0,
             bytes: 0,
+            frames: 0,
             joins: VecDeque::new(),
             tracks: Tracks::default(),
             newest: Timestamp::ZERO,
@@ -77,6 +82,13 @@ impl Ring {
 
     pub(crate) const fn newest(&self) -> Timestamp {
         self.newest
+    }
+
+    /// Frames of picture and sound before the entry with this number, or before the oldest that is held; all there were for one
+    /// that is yet to come.
+    pub(crate) fn frames_before(&self, seq: u64) -> u64 {
+        let at = usize::try_from(seq.saturating_sub(self.base)).unwrap_or(usize::MAX);
+        self.entries.get(at).map_or(self.frames, |entry| entry.before)
     }
 
     /// Payload bytes held.
@@ -143,7 +155,9 @@ impl Ring {
     }
 
     fn push(&mut self, item: Item, dts: Timestamp, bytes: usize) {
-        self.entries.push_back(Entry { item, dts, arrived: Instant::now() });
+        let counts = matches!(&item, Item::Frame(frame) if frame.track.kind != TrackKind::Data);
+        self.entries.push_back(Entry { item, dts, arrived: Instant::now(), before: self.frames });
+        self.frames += u64::from(counts);
         self.bytes += bytes;
         self.evict();
     }

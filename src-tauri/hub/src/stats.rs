@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use weir_media::{StreamPath, TimeDelta, Timestamp, Track};
 
-use crate::{Origin, Role, StreamId, SubscriberId};
+use crate::{Origin, Role, StreamId, SubscriberId, Written};
 
 /// Where a stream stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub struct TrackSnapshot {
     pub bitrate: u64,
     /// Frames a second over the last seconds, by the stream's own time.
     pub frame_rate: f64,
+    /// Frames that are shown before one that was decoded earlier, since the stream began: the encoder uses B-frames.
+    pub reordered: u64,
 }
 
 /// One look at a reader.
@@ -80,6 +82,10 @@ pub struct StreamSnapshot {
     pub tracks: Vec<TrackSnapshot>,
     /// Payload bytes received.
     pub bytes: u64,
+    /// Frames of picture and sound since it began.
+    pub frames: u64,
+    /// What the present publisher wrote, or the last one did.
+    pub written: Written,
     /// Payload bits a second over the last seconds, all tracks.
     pub bitrate: u64,
     /// Media time between the last two key frames.
@@ -162,11 +168,15 @@ pub(crate) struct TrackCounters {
     pub(crate) frame_rate: FrameRate,
     pub(crate) last_key: Option<Timestamp>,
     pub(crate) key_interval: Option<TimeDelta>,
+    newest_shown: Option<Timestamp>,
+    pub(crate) reordered: u64,
 }
 
 impl TrackCounters {
-    pub(crate) fn count(&mut self, dts: Timestamp, bytes: usize, key: bool, now: Instant) {
+    pub(crate) fn count(&mut self, dts: Timestamp, pts: Timestamp, bytes: usize, key: bool, now: Instant) {
         self.frames += 1;
+        self.reordered += u64::from(self.newest_shown.is_some_and(|newest| pts < newest));
+        self.newest_shown = self.newest_shown.max(Some(pts));
         self.bytes += bytes as u64;
         self.rate.add(now, bytes as u64);
         self.frame_rate.add(dts, now);

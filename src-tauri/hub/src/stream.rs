@@ -1,14 +1,15 @@
 //! One live stream: its ring, its timeline, its publisher and its readers.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, broadcast, watch};
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use weir_media::{Frame, FrameKind, StreamPath, TimeDelta, Timestamp, TrackId, TrackKind, Tracks};
 
+use crate::event::{Read, Telling, Written};
 use crate::ring::Ring;
 use crate::stats::{Rate, TrackCounters};
 use crate::timeline::{Placed, Timeline};
@@ -31,7 +32,9 @@ pub(crate) struct Stream {
     pub(crate) path: StreamPath,
     pub(crate) changed: Notify,
     state: Mutex<State>,
-    events: broadcast::Sender<Event>,
+    /// Players that have been given a frame.
+    players: AtomicUsize,
+    events: Telling,
 }
 
 #[derive(Debug)]
@@ -48,6 +51,8 @@ pub(crate) struct State {
     counters: HashMap<TrackId, TrackCounters>,
     rate: Rate,
     bytes: u64,
+    /// What the present publisher wrote.
+    written: Written,
     repaired: u64,
     repair_said: Option<Instant>,
     before_key: u64,
@@ -84,10 +89,12 @@ pub(crate) struct ReaderSlot {
     /// How far the reader has read, in nanoseconds of the timeline: one that has stopped reading falls behind here too.
     pub(crate) read_to: AtomicI64,
     pub(crate) kicked: AtomicBool,
+    /// When it was given its first frame.
+    pub(crate) reading_since: OnceLock<Instant>,
 }
 
 impl Stream {
-    pub(crate) fn new(id: StreamId, path: StreamPath, options: &HubOptions, events: broadcast::Sender<Event>) -> Self {
+    pub(crate) fn new(id: StreamId, path: StreamPath, options: &HubOptions, events: Telling) -> Self {
         let state = State {
             ring: Ring::new(options.ring_duration, options.ring_bytes),
             phase: Phase::Waiting,
@@ -101,6 +108,7 @@ impl Stream {
             counters: HashMap::new(),
             rate: Rate::default(),
             bytes: 0,
+            written: Written::default(),
             repaired: 0,
             repair_said: None,
             before_key: 0,
@@ -108,7 +116,7 @@ impl Stream {
             gap_pending: false,
             keyed: Vec::new(),
         };
-        Self { id, path, changed: Notify::new(), state: Mutex::new(state), events }
+        Self { id, path, changed: Notify::new(), state: Mutex::new(state), players: AtomicUsize::new(0), events }
     }
 
     /// A panic while the lock was held leaves counters at worst one frame off; the stream goes on.
@@ -117,8 +125,7 @@ impl Stream {
     }
 
     pub(crate) fn send(&self, event: Event) {
-        // No receiver is no fault.
-        let _ = self.events.send(event);
+        self.events.tell(event);
     }
 
     /// Takes a publisher in; `replace` has been decided. Returns what tells it to close.
@@ -127,23 +134,22 @@ impl Stream {
         let now = Instant::now();
         let mut state = self.lock();
         let replaced = state.publisher.replace(PublisherSlot { id, close });
-        if let Some(old) = &replaced {
+        let stopped = replaced.map(|old| {
             old.close.send_replace(Some(EndReason::Replaced));
-        }
+            self.stopped(&state, old.id, EndReason::Replaced, now)
+        });
         let resumed = state.began.is_some();
         state.resumed += u32::from(resumed);
         state.began.get_or_insert(now);
         state.session_began = Some(now);
+        state.written = Written::default();
         state.origin = Some(origin.clone());
         state.phase = Phase::Live;
         state.keyed.clear();
         state.gap_pending = resumed;
         state.timeline.begin_session();
         drop(state);
-        if let Some(old) = replaced {
-            let (stream, path) = (self.id, self.path.clone());
-            self.send(Event::PublishStopped { stream, path, publisher: old.id, reason: EndReason::Replaced });
-        }
+        stopped.into_iter().for_each(|event| self.send(event));
         let (stream, path) = (self.id, self.path.clone());
         self.send(Event::PublishStarted { stream, path, publisher: id, origin, resumed });
         closed
@@ -171,15 +177,30 @@ impl Stream {
         if let Some(slot) = state.publisher.take() {
             slot.close.send_replace(Some(reason));
         }
-        let until = Instant::now() + grace;
+        let now = Instant::now();
+        let until = now + grace;
+        let stopped = self.stopped(&state, id, reason, now);
         let over = matches!(state.phase, Phase::Ended(_));
         if !over {
             state.phase = Phase::Grace { until };
         }
         drop(state);
-        self.send(Event::PublishStopped { stream: self.id, path: self.path.clone(), publisher: id, reason });
+        self.send(stopped);
         self.changed.notify_waiters();
         (!over).then_some(until)
+    }
+
+    fn stopped(&self, state: &State, publisher: PublisherId, reason: EndReason, now: Instant) -> Event {
+        Event::PublishStopped {
+            stream: self.id,
+            path: self.path.clone(),
+            publisher,
+            reason,
+            origin: state.origin.clone().unwrap_or_else(|| Origin::internal("")),
+            written: state.written,
+            lasted: state.session_began.map_or(Duration::ZERO, |began| now.saturating_duration_since(began)),
+            tracks: state.ring.tracks().clone(),
+        }
     }
 
     /// Ends the stream if it still stands in the grace time that ends at `until`.
@@ -216,8 +237,10 @@ impl Stream {
             return Ok(());
         }
         state.ring.push_tracks(tracks.clone());
+        let connection = state.origin.as_ref().and_then(|origin| origin.connection);
         drop(state);
-        self.send(Event::TracksChanged { stream: self.id, path: self.path.clone(), tracks: tracks.clone() });
+        let (stream, path, tracks) = (self.id, self.path.clone(), tracks.clone());
+        self.send(Event::TracksChanged { stream, path, tracks, connection });
         Ok(())
     }
 
@@ -238,9 +261,10 @@ impl Stream {
         let placed = state.timeline.place(&mut frame, now);
         let bytes = frame.data.len();
         state.bytes += bytes as u64;
+        state.written.count(frame.track.kind, bytes as u64);
         state.rate.add(now, bytes as u64);
         let key = video && frame.kind == FrameKind::Key;
-        state.counters.entry(frame.track).or_default().count(frame.dts, bytes, key, now);
+        state.counters.entry(frame.track).or_default().count(frame.dts, frame.pts, bytes, key, now);
         state.ring.push_frame(frame);
         if placed != Placed::AsSent {
             state.repaired += 1;
@@ -287,6 +311,10 @@ impl Stream {
         self.send(Event::Subscribed { path: self.path.clone(), subscriber: id, role, origin });
     }
 
+    pub(crate) fn players(&self) -> usize {
+        self.lock().readers.values().filter(|slot| slot.role == Role::Player).count()
+    }
+
     pub(crate) fn readers(&self) -> usize {
         self.lock().readers.len()
     }
@@ -294,7 +322,21 @@ impl Stream {
     pub(crate) fn remove_reader(&self, id: SubscriberId) {
         let removed = self.lock().readers.remove(&id);
         if let Some(slot) = removed {
-            self.send(Event::Unsubscribed { path: self.path.clone(), subscriber: id, role: slot.role });
+            let read = slot.reading_since.get().map(|since| slot.read(*since));
+            let plays = usize::from(read.is_some() && slot.role == Role::Player);
+            let players = self.players.fetch_sub(plays, Ordering::Relaxed) - plays;
+            let (path, role, origin) = (self.path.clone(), slot.role, slot.origin.clone());
+            self.send(Event::Unsubscribed { path, subscriber: id, role, origin, read, players });
+        }
+    }
+
+    /// A reader has been given its first frame.
+    pub(crate) fn began_reading(&self, id: SubscriberId, slot: &ReaderSlot) {
+        if slot.reading_since.set(Instant::now()).is_ok() {
+            let plays = usize::from(slot.role == Role::Player);
+            let players = self.players.fetch_add(plays, Ordering::Relaxed) + plays;
+            let (path, role, origin) = (self.path.clone(), slot.role, slot.origin.clone());
+            self.send(Event::Reading { path, subscriber: id, role, origin, players });
         }
     }
 
@@ -333,6 +375,8 @@ impl Stream {
             since_frame: since(state.last_frame),
             tracks: state.track_snapshots(now),
             bytes: state.bytes,
+            frames: state.ring.frames_before(state.ring.end()),
+            written: state.written,
             bitrate: (state.rate.per_second(now) * 8.0) as u64,
             key_frame_interval: key_interval.map(TimeDelta::to_duration),
             timestamps_repaired: state.repaired,
@@ -371,6 +415,7 @@ impl State {
                     bytes: counters.map_or(0, |c| c.bytes),
                     bitrate: counters.map_or(0, |c| (c.rate.per_second(now) * 8.0) as u64),
                     frame_rate: counters.map_or(0.0, |c| c.frame_rate.per_second(now)),
+                    reordered: counters.map_or(0, |c| c.reordered),
                 }
             })
             .collect()
@@ -378,6 +423,15 @@ impl State {
 }
 
 impl ReaderSlot {
+    fn read(&self, since: Instant) -> Read {
+        Read {
+            lasted: since.elapsed(),
+            frames: self.frames.load(Ordering::Relaxed),
+            skipped: self.skipped.load(Ordering::Relaxed),
+            bytes: self.bytes_sent.load(Ordering::Relaxed),
+        }
+    }
+
     fn snapshot(&self, id: SubscriberId, now: Instant, newest: Timestamp) -> ReaderSnapshot {
         let read_to = match self.read_to.load(Ordering::Relaxed) {
             NOTHING_READ => newest,

@@ -87,6 +87,16 @@ impl Subscriber {
         &self.stream.path
     }
 
+    /// How many frames of picture and sound the stream had before the next one that this reader gets.
+    pub fn frames_before(&self) -> u64 {
+        let state = self.stream.lock();
+        let next = match self.cursor {
+            Cursor::At(seq) => seq,
+            Cursor::Key(from) => state.ring.join_from(from).map_or(state.ring.end(), |join| join.seq),
+        };
+        state.ring.frames_before(next)
+    }
+
     /// Counts bytes that the output has handed to its network or disk.
     pub fn count_sent(&self, bytes: u64) {
         self.slot.bytes_sent.fetch_add(bytes, Ordering::Relaxed);
@@ -222,6 +232,9 @@ impl Subscriber {
 
     fn tell(&mut self, tracks: &Tracks, batch: &mut Vec<Delivery>) {
         if self.told.as_ref() != Some(tracks) {
+            if self.told.is_none() {
+                self.stream.began_reading(self.id, &self.slot);
+            }
             self.told = Some(tracks.clone());
             batch.push(Delivery::Tracks(tracks.clone()));
         }

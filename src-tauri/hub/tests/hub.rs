@@ -75,9 +75,11 @@ async fn a_late_joiner_starts_at_the_newest_key_frame_with_its_tracks() {
     let mut publisher = publish(&hub);
     run(&mut publisher, 0..2400).await;
     let mut player = hub.subscribe(&path(), SubscribeOptions::player(origin())).unwrap();
+    assert_eq!(player.frames_before(), 2000 / 40);
     let batch = next(&mut player).await;
     assert!(matches!(&batch[0], Delivery::Tracks(told) if *told == tracks()));
     assert_eq!(times(&batch), (2000..2400).step_by(40).collect::<Vec<_>>());
+    assert_eq!((player.frames_before(), hub.stream(&path()).unwrap().frames), (2400 / 40, 2400 / 40));
 }
 
 #[tokio::test(start_paused = true)]
