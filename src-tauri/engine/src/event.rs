@@ -3,6 +3,7 @@
 use serde::Serialize;
 use tokio::sync::broadcast;
 
+use crate::health::Health;
 use crate::problem::Problem;
 use crate::{destination, recording, status};
 
@@ -42,6 +43,13 @@ pub enum Event {
         /// The stream.
         path: String,
     },
+    /// What is wrong with a stream changed, or nothing is any more.
+    StreamHealth {
+        /// The stream.
+        path: String,
+        /// How it is now.
+        health: Health,
+    },
     /// So much happened at once that this many events were lost: read everything anew.
     Lost {
         /// How many.
@@ -59,11 +67,17 @@ pub enum Event {
     },
     /// Files in the recordings folder were repaired, renamed, made or removed.
     RecordingsChanged,
+    /// Something is being recorded, and the space left for it was measured.
+    RecordingRoom,
+    /// A job on a recording began, went on or ended.
+    RecordingJobs,
     /// A destination changed its state.
     Destination {
         /// What is known of it now.
-        destination: destination::Status,
+        destination: Box<destination::Status>,
     },
+    /// The certificate of encrypted listeners is another one.
+    CertificateChanged,
     /// The settings changed.
     SettingsChanged,
     /// Somebody was refused or something went wrong.

@@ -1,11 +1,12 @@
 //! Where the web page and its API are served over HTTP. The server itself is the api crate's.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::net::ListenAddress;
 
 /// The web page and its API over HTTP. The window needs none of this: it reaches the same API without a port.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Addresses to serve on, such as `127.0.0.1:8080` or `localhost:8080`. Default: none, which means off; whoever turns

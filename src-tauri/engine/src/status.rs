@@ -20,14 +20,14 @@ pub struct Engine {
     pub started_at: u64,
     /// How long it runs, in seconds.
     pub uptime_seconds: u64,
-    /// Open RTMP connections, of encoders and players.
+    /// Open connections of encoders and players.
     pub connections: usize,
 }
 
 /// A listener.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Listener {
-    /// Identity: `rtmp`, `rtmp-2`, … in the order of the settings.
+    /// Identity: `rtmp`, `rtmp-2`, `srt`, … in the order of the settings.
     pub id: String,
     /// The protocol, e.g. `rtmp`.
     pub protocol: &'static str,

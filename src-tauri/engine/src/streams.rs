@@ -1,13 +1,15 @@
 //! What can be set about live streams as such, whatever protocol they come and go by.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use weir_hub::{DuplicatePolicy, HubOptions};
 use weir_media::{PathError, StreamPath};
 
 use crate::config::Seconds;
+use crate::limits;
 
 /// Live streams.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// How long a stream waits for an encoder that went away, in seconds. Players, recordings and destinations stay
@@ -23,17 +25,25 @@ pub struct Config {
 
 impl Config {
     /// What the hub needs to know of it.
-    pub(crate) fn hub_options(&self) -> HubOptions {
+    pub(crate) fn hub_options(&self, limits: &limits::Config) -> HubOptions {
         let duplicate = match self.duplicate_publisher {
             DuplicatePublisher::Refuse => DuplicatePolicy::Refuse,
             DuplicatePublisher::Replace => DuplicatePolicy::Replace,
         };
-        HubOptions { grace: self.grace_seconds.duration(), duplicate, ..HubOptions::default() }
+        let bits = u64::from(limits.publisher_megabits) * 1_000_000;
+        HubOptions {
+            grace: self.grace_seconds.duration(),
+            duplicate,
+            max_streams: limits.streams as usize,
+            max_players: limits.players_per_stream as usize,
+            max_bits_per_second: Some(bits).filter(|bits| *bits > 0),
+            ..HubOptions::default()
+        }
     }
 }
 
 /// What happens when a second encoder publishes to a path in use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DuplicatePublisher {
     /// The newcomer is refused.
@@ -54,8 +64,9 @@ impl Default for Config {
 }
 
 /// Which streams something is for: one path (`live/show`), all below an application (`live/*`), or all (`*`).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
 pub struct StreamPattern(Pattern);
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -23,13 +23,8 @@ impl Rig {
         let mut config = rig.engine.config();
         for (id, url) in ["a", "b", "c"].iter().zip(urls) {
             rig.engine.secrets().set(&format!("destination/{id}"), Some(Secret::new(KEY.to_owned()))).unwrap();
-            config.destinations.push(destination::Config {
-                id: (*id).to_owned(),
-                name: format!("Server {id}"),
-                url: url.clone(),
-                streams: Default::default(),
-                enabled: true,
-            });
+            let name = format!("Server {id}");
+            config.destinations.push(destination::Config { name, ..destination::Config::new(*id, url) });
         }
         rig.engine.apply(config).await.unwrap();
         rig
@@ -44,7 +39,7 @@ impl Rig {
     }
 
     async fn live(&self, n: usize) -> Status {
-        self.until_destination(n, "live", |status| status.state == State::Live).await
+        self.until_destination(n, "live", |status| status.line.state == State::Live).await
     }
 
     /// Waits until the target has `count` media messages of its `visit`th visitor, and gives its tags.
@@ -55,7 +50,7 @@ impl Rig {
 }
 
 fn is_retrying(status: &Status) -> Option<FailureCode> {
-    match &status.state {
+    match &status.line.state {
         State::Retrying { reason, .. } => Some(reason.code),
         _ => None,
     }
@@ -72,7 +67,7 @@ fn is_monotonic(tags: &[Tag]) -> bool {
 
 /// Faults 18 and 19 of the predecessor: streams of other protocols were not relayed; no metadata, no headers, no query.
 #[tokio::test]
-async fn a_server_gets_metadata_headers_and_every_frame_from_zero() {
+async fn fault_19_a_server_gets_metadata_headers_and_every_frame_from_zero() {
     let target = Target::start(|_| Manner::Take).await;
     let rig = Rig::sending_to(&[target.url()]).await;
     let mut publisher = rig.hub().publish(&stream("live/show"), Origin::internal("srt")).unwrap();
@@ -94,8 +89,11 @@ async fn a_server_gets_metadata_headers_and_every_frame_from_zero() {
     let visit = &target.visits()[0];
     assert_eq!((visit.path.as_str(), visit.name.as_str()), ("app/canary-key", KEY));
     let status = rig.destination(0);
-    assert_eq!((status.frames_sent, status.frames_skipped, status.reconnects), (sent.len() as u64, 0, 0));
-    assert!(status.bytes_sent > 100_000 && status.path.as_deref() == Some("live/show"));
+    assert_eq!(
+        (status.line.frames_sent, status.line.frames_skipped, status.line.reconnects),
+        (sent.len() as u64, 0, 0)
+    );
+    assert!(status.line.bytes_sent > 100_000 && status.path.as_deref() == Some("live/show"));
 }
 
 #[tokio::test]
@@ -121,7 +119,7 @@ async fn frames_of_a_real_encoder_arrive_at_ffmpeg_unchanged() {
     let mut count = 0;
     for some in clip.chunks(20) {
         count += encoder.send(&mut publisher, some);
-        rig.until_destination(0, "these frames", |status| status.frames_sent == count).await;
+        rig.until_destination(0, "these frames", |status| status.line.frames_sent == count).await;
     }
     assert_eq!(count, sent.len() as u64);
     rig.engine.destinations().shutdown().await;
@@ -139,19 +137,24 @@ async fn frames_of_a_real_encoder_arrive_at_ffmpeg_unchanged() {
 
 /// Fault 15 of the predecessor: it dialled once, at start-up.
 #[tokio::test]
-async fn a_server_that_comes_late_is_found() {
+async fn fault_15_a_server_that_comes_late_is_found() {
     let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let rig = Rig::sending_to(&[format!("rtmp://{address}/app")]).await;
-    assert_eq!(rig.destination(0).state, State::WaitingForStream);
+    assert_eq!(rig.destination(0).line.state, State::WaitingForStream { connected: false });
     let mut publisher = rig.publish("live/show");
     publisher.set_tracks(&tracks()).unwrap();
     write(&mut publisher, &frames(&tracks(), 0, 1_000));
     let status = rig.until_destination(0, "retrying", |status| is_retrying(status).is_some()).await;
     assert_eq!(is_retrying(&status), Some(FailureCode::ConnectionRefused));
+    // Meanwhile it is counted what it misses.
+    let sent = frames(&tracks(), 0, 1_000).len() as u64;
+    rig.until_destination(0, "what it misses", |status| status.line.frames_missed == sent).await;
     let target = Target::start_at(address, |_| Manner::Take).await;
     assert!(rig.engine.destinations().retry("a"), "somebody does not want to wait");
     rig.live(0).await;
     rig.arrived(&target, 0, HEADERS + 1).await;
+    let whole = |status: &Status| status.line.frames_sent + status.line.frames_missed == sent;
+    rig.until_destination(0, "every frame to be sent or missed", whole).await;
 }
 
 #[tokio::test]
@@ -166,11 +169,18 @@ async fn after_a_broken_connection_it_begins_anew_at_a_key_frame_at_zero() {
     write(&mut publisher, &frames(&tracks(), 2_500, 4_500));
     rig.engine.destinations().retry("a");
     let status = rig.live(0).await;
-    assert_eq!(status.reconnects, 1);
+    assert_eq!(status.line.reconnects, 1);
     let tags = rig.arrived(&target, 1, HEADERS + 30).await;
     let (found, arrived) = ingest(&tags);
     assert!(found.find(TrackId::VIDEO).unwrap().config.is_some());
     assert_eq!((arrived[0].track, arrived[0].is_key(), arrived[0].dts.as_millis()), (TrackId::VIDEO, true, 0));
+    // What was in between was sent before it broke, or missed.
+    let first = ingest(&target.visits()[0].tags()).1.remove(0);
+    let all = frames(&tracks(), 0, 4_500);
+    let all = all.iter().skip_while(|frame| frame.data != first.data).count() as u64;
+    let whole = |status: &Status| status.line.frames_sent + status.line.frames_missed == all;
+    let status = rig.until_destination(0, "every frame to be sent or missed", whole).await;
+    assert!(status.line.frames_missed >= frames(&tracks(), 2_500, 4_000).len() as u64, "{status:?}");
     let newest_key = frames(&tracks(), 4_000, 4_001).remove(0);
     assert_eq!(arrived[0].data, newest_key.data);
     assert!(is_monotonic(&tags));
@@ -189,9 +199,11 @@ async fn a_refusal_says_why_and_never_shows_the_key() {
         let mut publisher = rig.publish("live/show");
         publisher.set_tracks(&tracks()).unwrap();
         write(&mut publisher, &frames(&tracks(), 0, 1_000));
-        let status = rig.until_destination(0, "retrying", |status| is_retrying(status).is_some()).await;
-        assert_eq!(is_retrying(&status), Some(code), "{status:?}");
-        assert!(status.last_error.is_some());
+        let status = rig.until_destination(0, "a failure", |status| status.line.last_error().is_some()).await;
+        let stops = code == FailureCode::KeyRefused;
+        assert_eq!(matches!(status.line.state, State::Stopped { .. }), stops, "{status:?}");
+        assert_eq!(status.line.last_error().unwrap().failure.code, code, "{status:?}");
+        assert!(status.line.last_error().is_some());
         let mut shown = serde_json::to_string(&rig.engine.destinations().status()).unwrap();
         while let Ok(event) = events.try_recv() {
             shown += &format!("{event:?} {}", serde_json::to_string(&event).unwrap());
@@ -208,8 +220,9 @@ async fn a_server_that_ends_the_stream_is_quoted() {
     let mut publisher = rig.publish("live/show");
     publisher.set_tracks(&tracks()).unwrap();
     write(&mut publisher, &frames(&tracks(), 0, 1_000));
-    let status = rig.until_destination(0, "retrying", |status| is_retrying(status).is_some()).await;
-    let State::Retrying { reason, .. } = status.state else { unreachable!() };
+    let stopped = |status: &Status| matches!(status.line.state, State::Stopped { .. });
+    let status = rig.until_destination(0, "stopped", stopped).await;
+    let State::Stopped { reason } = status.line.state else { unreachable!() };
     assert!(reason.message.contains("your account is suspended"), "{reason:?}");
 }
 
@@ -224,7 +237,7 @@ async fn what_is_no_rtmp_server_is_said() {
 
 /// Fault 17 of the predecessor: the publisher waited for every destination, and nothing had a deadline.
 #[tokio::test]
-async fn bad_servers_cost_the_publisher_and_the_other_destinations_nothing() {
+async fn fault_17_bad_servers_cost_the_publisher_and_the_other_destinations_nothing() {
     let silent = Target::start(|_| Manner::Silent).await;
     let stalled = Target::start(|_| Manner::Stall).await;
     let good = Target::start(|_| Manner::Take).await;
@@ -270,12 +283,12 @@ async fn bad_servers_cost_the_publisher_and_the_other_destinations_nothing() {
     assert_eq!(ingest(&tags).1.len(), sent);
     until(&rig.engine, "every frame at the player", || (*count.borrow() == sent).then_some(())).await;
     watching.abort();
-    assert_eq!(rig.destination(0).state, State::Connecting { step: Step::Handshake });
-    assert_eq!(rig.destination(2).frames_skipped, 0);
+    assert_eq!(rig.destination(0).line.state, State::Connecting { step: Step::Handshake });
+    assert_eq!(rig.destination(2).line.frames_skipped, 0);
     let status = rig.destination(1);
-    assert!(matches!(status.state, State::Behind { seconds } if seconds > 2.0), "{status:?}");
+    assert!(matches!(status.line.state, State::Behind { seconds, .. } if seconds > 2.0), "{status:?}");
     // What it cannot take is left out, not stored up.
-    assert!(status.bytes_sent < 4_000_000, "{status:?}");
+    assert!(status.line.bytes_sent < 4_000_000, "{status:?}");
     let status = rig.until_destination(1, "given up", |status| is_retrying(status).is_some()).await;
     assert_eq!(is_retrying(&status), Some(FailureCode::Stalled));
     // Neither keeps the engine from ending in time.
@@ -286,7 +299,7 @@ async fn bad_servers_cost_the_publisher_and_the_other_destinations_nothing() {
 
 /// Fault 16 of the predecessor: every publisher went to every destination, interleaved into one.
 #[tokio::test]
-async fn two_publishers_are_never_mixed_into_one_destination() {
+async fn fault_16_two_publishers_are_never_mixed_into_one_destination() {
     let target = Target::start(|_| Manner::Take).await;
     let rig = Rig::sending_to(&[target.url()]).await;
     let mut first = rig.publish("live/one");
@@ -327,7 +340,7 @@ async fn a_publisher_that_comes_back_is_sent_on_over_the_same_connection() {
     let tags = rig.arrived(&target, 0, before + frames(&tracks(), 0, 2_000).len()).await;
     assert!(is_monotonic(&tags), "time runs back");
     assert_eq!(target.visits().len(), 1);
-    assert_eq!(rig.destination(0).state, State::Live);
+    assert_eq!(rig.destination(0).line.state, State::Live);
 }
 
 #[tokio::test]
@@ -342,10 +355,10 @@ async fn switching_off_says_goodbye_and_a_new_name_interrupts_nothing() {
     config.destinations[0].name = "Renamed".into();
     rig.engine.apply(config.clone()).await.unwrap();
     rig.until_destination(0, "renamed", |status| status.name == "Renamed").await;
-    assert_eq!((rig.destination(0).state, target.visits().len()), (State::Live, 1));
+    assert_eq!((rig.destination(0).line.state, target.visits().len()), (State::Live, 1));
     config.destinations[0].enabled = false;
     rig.engine.apply(config.clone()).await.unwrap();
-    rig.until_destination(0, "off", |status| status.state == State::Off).await;
+    rig.until_destination(0, "off", |status| status.line.state == State::Off).await;
     until(&rig.engine, "the goodbye", || target.visits()[0].goodbye.then_some(())).await;
     config.destinations.clear();
     rig.engine.apply(config).await.unwrap();
@@ -355,12 +368,12 @@ async fn switching_off_says_goodbye_and_a_new_name_interrupts_nothing() {
 #[tokio::test]
 async fn an_address_that_cannot_work_stops_it_until_it_is_corrected() {
     let target = Target::start(|_| Manner::Take).await;
-    let rig = Rig::sending_to(&["rtmps://127.0.0.1/app".to_owned()]).await;
+    let rig = Rig::sending_to(&["rtmp://127.0.0.1".to_owned()]).await;
     let mut publisher = rig.publish("live/show");
     publisher.set_tracks(&tracks()).unwrap();
     write(&mut publisher, &frames(&tracks(), 0, 1_000));
-    let status = rig.until_destination(0, "stopped", |status| matches!(status.state, State::Stopped { .. })).await;
-    assert_eq!(status.last_error.unwrap().failure.code, FailureCode::InvalidUrl);
+    let status = rig.until_destination(0, "stopped", |status| matches!(status.line.state, State::Stopped { .. })).await;
+    assert_eq!(status.line.last_error().unwrap().failure.code, FailureCode::InvalidUrl);
     let mut config = rig.engine.config();
     config.destinations[0].url = target.url();
     rig.engine.apply(config).await.unwrap();

@@ -151,13 +151,7 @@ async fn sending_to(url: &str) -> Rig {
     let rig = Rig::start(|config| config.streams.grace_seconds = Seconds::new(5)).await;
     rig.engine.secrets().set("destination/a", Some(Secret::new("key".to_owned()))).unwrap();
     let mut config = rig.engine.config();
-    config.destinations.push(destination::Config {
-        id: "a".to_owned(),
-        name: "A".to_owned(),
-        url: url.to_owned(),
-        streams: Default::default(),
-        enabled: true,
-    });
+    config.destinations.push(destination::Config::new("a", url));
     rig.engine.apply(config).await.unwrap();
     rig
 }
@@ -201,7 +195,7 @@ async fn a_destination_moves_to_where_its_server_sends_it_and_no_frame_is_lost()
     assert!(all == wanted, "each picture once and in order: {} there, {} here", before.len(), after.len());
     assert_eq!(after[0][4], 0x65, "the new server begins with a key frame");
     let status = rig.engine.destinations().status().swap_remove(0);
-    assert_eq!(status.state, State::Live);
+    assert_eq!(status.line.state, State::Live);
     assert_eq!(second.visits()[0].tags()[0].kind, MessageKind::Data, "metadata and headers come first there too");
     assert_eq!(second.visits()[0].name, "key");
 }
@@ -213,7 +207,7 @@ async fn servers_that_send_a_destination_in_circles_are_left_after_a_few_rounds(
     let mut publisher = rig.publish("live/show");
     publisher.set_tracks(&tracks()).unwrap();
     let media = || target.visits().iter().map(|visit| visit.media.len()).sum::<usize>();
-    let retrying = || matches!(rig.engine.destinations().status().swap_remove(0).state, State::Retrying { .. });
+    let retrying = || matches!(rig.engine.destinations().status().swap_remove(0).line.state, State::Retrying { .. });
     for second in 0.. {
         let before = media();
         send_on(&mut publisher, second * 1000, second * 1000 + 1000);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use support::*;
 use weir_engine::config::Seconds;
-use weir_engine::recording::{EntryState, FailureCode, RecordError, State, Status};
+use weir_engine::recording::{Container, EntryState, FailureCode, Outcome, RecordError, Removal, State, Status};
 use weir_flv::MessageKind;
 use weir_media::{Codec, Track, TrackId, Tracks};
 
@@ -98,7 +98,7 @@ async fn ffprobe_reads_every_packet_of_a_real_encoder() {
 
 /// Fault 22 of the predecessor: with the audio header first, as OBS sends it, the AAC configuration was lost.
 #[tokio::test]
-async fn headers_in_the_order_of_obs_keep_the_sound() {
+async fn fault_22_headers_in_the_order_of_obs_keep_the_sound() {
     let rig = Rig::start(record_all).await;
     let mut publisher = rig.publish("live/obs");
     let audio_first = Tracks::default().with(audio_track());
@@ -114,7 +114,7 @@ async fn headers_in_the_order_of_obs_keep_the_sound() {
 
 /// Fault 21 of the predecessor: audio-only streams were never recorded.
 #[tokio::test]
-async fn sound_alone_and_pictures_alone_are_recorded() {
+async fn fault_21_sound_alone_and_pictures_alone_are_recorded() {
     for (name, only) in [("live/sound", Tracks::default().with(audio_track())), ("live/pictures", video_tracks())] {
         let rig = Rig::start(record_all).await;
         let mut publisher = rig.publish(name);
@@ -131,7 +131,7 @@ async fn sound_alone_and_pictures_alone_are_recorded() {
 
 /// Fault 20 of the predecessor: three bytes were cut from each AV1 and VP9 frame.
 #[tokio::test]
-async fn frames_of_newer_codecs_keep_every_byte() {
+async fn fault_20_frames_of_newer_codecs_keep_every_byte() {
     for (codec, config) in [(Codec::Av1, &b"\x81\x05\x0c\x00"[..]), (Codec::Vp9, b"\x00\x1f\x82\x02\x02\x02\0\0")] {
         let rig = Rig::start(|config| {
             record_all(config);
@@ -182,7 +182,7 @@ async fn a_publisher_that_comes_back_goes_on_in_the_same_file_and_the_gap_is_mar
 
 /// Fault 23 of the predecessor: publishing again within the same second overwrote the earlier file.
 #[tokio::test]
-async fn publishing_again_within_a_second_makes_another_file() {
+async fn fault_23_publishing_again_within_a_second_makes_another_file() {
     let rig = Rig::start(record_all).await;
     for n in 0..3 {
         let mut publisher = rig.publish("live/show");
@@ -243,7 +243,7 @@ async fn what_was_stopped_by_hand_stays_stopped_until_somebody_wants_it_again() 
 
 /// Fault 26 of the predecessor: a write error stopped the recording silently.
 #[tokio::test]
-async fn a_full_disk_stops_the_recording_with_a_clear_state_and_leaves_the_stream_alone() {
+async fn fault_26_a_full_disk_stops_the_recording_with_a_clear_state_and_leaves_the_stream_alone() {
     let disk = tempfile::tempdir().unwrap();
     let mount = ["-t", "tmpfs", "-o", "size=512k", "tmpfs"];
     let mounted = std::process::Command::new("mount").args(mount).arg(disk.path()).output();
@@ -253,29 +253,55 @@ async fn a_full_disk_stops_the_recording_with_a_clear_state_and_leaves_the_strea
         );
         return;
     }
-    let rig = Rig::start(|config| {
-        record_all(config);
-        config.recording.dir = Some(disk.path().join("recordings"));
-        config.recording.reserve_bytes = 0;
-    })
-    .await;
-    let mut publisher = rig.publish("live/show");
-    publisher.set_tracks(&tracks()).unwrap();
-    write(&mut publisher, &frames(&tracks(), 0, 60_000));
-    let status = rig.over(0).await;
-    // The stream goes on, and the same disk is not tried again by itself.
-    write(&mut publisher, &frames(&tracks(), 60_000, 61_000));
-    let live = rig.hub().stream(&stream("live/show")).unwrap();
-    let file = std::fs::read(status.file.as_ref().unwrap()).unwrap();
-    let entries = rig.engine.recordings().list().unwrap();
+    for container in [Container::Flv, Container::Mp4] {
+        let folder = disk.path().join(format!("{container:?}"));
+        let rig = Rig::start(|config| {
+            record_all(config);
+            config.recording.dir = Some(folder.clone());
+            config.recording.container = container;
+            config.recording.reserve_bytes = 0;
+        })
+        .await;
+        let mut publisher = rig.publish("live/show");
+        publisher.set_tracks(&tracks()).unwrap();
+        write(&mut publisher, &frames(&tracks(), 0, 60_000));
+        let status = rig.over(0).await;
+        // The stream goes on, and the same disk is not tried again by itself.
+        write(&mut publisher, &frames(&tracks(), 60_000, 61_000));
+        let live = rig.hub().stream(&stream("live/show")).unwrap();
+        let path = status.file.clone().unwrap();
+        let file = std::fs::read(&path).unwrap();
+        let entries = rig.engine.recordings().list().unwrap();
+        assert!(matches!(&status.state, State::Failed(failure) if failure.code == FailureCode::DiskFull), "{status:?}");
+        assert_eq!(live.state, weir_hub::StreamState::Live);
+        assert_eq!(rig.status().len(), 1);
+        if container == Container::Flv {
+            let (tags, _) = flv_prefix(&file);
+            assert!(ingest(&tags).1.len() > 100, "what was written is kept and readable");
+        } else {
+            // There was no room for the index. The fragments play, and with room again they become a whole file.
+            let roomy = tempfile::tempdir().unwrap();
+            let copy = roomy.path().join("copy.mp4");
+            std::fs::copy(&path, &copy).unwrap();
+            let played = ffprobe_packets(&copy);
+            assert!(played > 100, "{played} packets");
+            let outcome = weir_engine::recording::repair(&copy).unwrap();
+            assert!(matches!(outcome, Outcome::Whole | Outcome::Repaired { .. }), "{outcome:?}");
+            assert_eq!(ffprobe_packets(&copy), played);
+        }
+        assert_eq!(entries.len(), 1);
+        assert!(rig.engine.context().problems.list().iter().any(|problem| problem.code == "recording_failed"));
+        drop(rig);
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
     std::process::Command::new("umount").arg(disk.path()).status().unwrap();
-    assert!(matches!(&status.state, State::Failed(failure) if failure.code == FailureCode::DiskFull), "{status:?}");
-    assert_eq!(live.state, weir_hub::StreamState::Live);
-    assert_eq!(rig.status().len(), 1);
-    let (tags, _) = flv_prefix(&file);
-    assert!(ingest(&tags).1.len() > 100, "what was written is kept and readable");
-    assert_eq!(entries.len(), 1);
-    assert!(rig.engine.context().problems.list().iter().any(|problem| problem.code == "recording_failed"));
+}
+
+/// Packets of picture and sound that ffprobe finds.
+fn ffprobe_packets(file: &std::path::Path) -> u64 {
+    let args = ["-v", "quiet", "-count_packets", "-show_entries", "stream=nb_read_packets", "-of", "csv=p=0"];
+    let output = std::process::Command::new("ffprobe").args(args).arg(file).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().lines().filter_map(|line| line.trim().parse::<u64>().ok()).sum()
 }
 
 #[tokio::test]
@@ -341,6 +367,41 @@ async fn frames_that_were_skipped_are_counted_reported_and_marked() {
     assert!(problems.iter().any(|problem| problem.code == "recording_skipped_frames"), "{problems:?}");
 }
 
+/// What the recorder had read when it was stopped and the queue had no room for is written all the same.
+#[tokio::test]
+async fn a_stop_while_the_disk_is_behind_loses_nothing() {
+    let rig = Rig::start(record_all).await;
+    let mut publisher = rig.publish("live/show");
+    publisher.set_tracks(&video_tracks()).unwrap();
+    write(&mut publisher, &frames(&video_tracks(), 0, 1_000));
+    rig.open(0).await;
+    // More than the queue holds, at once; less than the ring does.
+    let payload = bytes::Bytes::from(vec![0; 1 << 20]);
+    for mut frame in frames(&video_tracks(), 1_000, 3_000) {
+        frame.data = payload.clone();
+        publisher.write(frame).unwrap();
+    }
+    publisher.flush();
+    // The recorder gets its turns until its queue is full, which takes less time than writing it; or, on the fastest of disks,
+    // until all is written.
+    let mut is_behind = false;
+    for _ in 0..10_000 {
+        tokio::task::yield_now().await;
+        let status = rig.status().remove(0);
+        is_behind = status.waiting_bytes > 31 << 20;
+        if is_behind || status.duration_ms > 2_900 {
+            break;
+        }
+    }
+    rig.engine.recordings().stop(&stream("live/show"));
+    let is_said = rig.engine.context().problems.list().iter().any(|problem| problem.code == "recording_disk_slow");
+    assert!(is_said || !is_behind, "a slow disk is said before anything is lost");
+    let (_, tags) = rig.complete(0).await;
+    let written = tags.iter().filter(|tag| tag.kind == MessageKind::Video).count();
+    // A header before and the end after the 75 frames.
+    assert_eq!((written, rig.status()[0].frames_skipped), (75 + 2, 0));
+}
+
 #[tokio::test]
 async fn a_recording_in_progress_is_listed_as_such_and_cannot_be_deleted() {
     let rig = Rig::start(record_all).await;
@@ -351,11 +412,11 @@ async fn a_recording_in_progress_is_listed_as_such_and_cannot_be_deleted() {
     let name = file.file_name().unwrap().to_str().unwrap();
     let recordings = rig.engine.recordings();
     assert_eq!(recordings.list().unwrap()[0].state, EntryState::Recording);
-    assert!(recordings.delete(name).is_err() && file.exists());
+    assert!(recordings.delete(name, Removal::Permanent).is_err() && file.exists());
     drop(publisher);
     rig.complete(0).await;
     assert_eq!(recordings.locate(name).as_deref(), Some(file.as_path()));
-    recordings.delete(name).unwrap();
+    recordings.delete(name, Removal::Permanent).unwrap();
     assert!(!file.exists() && recordings.list().unwrap().is_empty());
 }
 

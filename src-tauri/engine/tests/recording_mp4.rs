@@ -1,67 +1,19 @@
-//! Recordings of every kind of file: what they hold, where one ends and the next begins, and what a repair saves.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on ends, and talks to its parent")]
+//! Recordings of every kind of file: what they hold, and where one ends and the next begins.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod support;
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 
+use support::film::{packets, probed, record_all, record_mp4};
 use support::*;
 use weir_engine::config::Seconds;
 use weir_engine::recording::{self, Container, EntryState, OnReturn, Outcome, State};
 use weir_media::{Codec, Track, TrackId, Tracks};
 
-fn record_all(config: &mut weir_engine::Config) {
-    config.recording.record_all = true;
-    config.streams.grace_seconds = Seconds::from(Duration::from_millis(50));
-}
-
-fn record_mp4(config: &mut weir_engine::Config) {
-    record_all(config);
-    config.recording.container = Container::Mp4;
-}
-
-impl Rig {
-    async fn all_over(&self, count: usize) -> Vec<recording::Status> {
-        until(&self.engine, "the recordings end", || {
-            let status = self.engine.recordings().status();
-            (status.len() == count && status.iter().all(|one| one.state != State::Recording)).then_some(status)
-        })
-        .await
-    }
-
-    /// The files in the order of their names.
-    fn files(&self) -> Vec<PathBuf> {
-        let mut names: Vec<_> = self.engine.recordings().list().unwrap().into_iter().map(|entry| entry.name).collect();
-        names.sort();
-        names.into_iter().map(|name| self.recordings_dir().join(name)).collect()
-    }
-}
-
 fn vector(name: &str) -> Vec<Tag> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors/flv");
     flv_prefix(&std::fs::read(folder.join(name)).unwrap()).0
-}
-
-/// What ffprobe says of the container; the pictures made here are none that it can decode.
-fn probed(file: &Path) -> serde_json::Value {
-    let args = ["-v", "quiet", "-count_packets", "-show_format", "-show_streams", "-of", "json"];
-    let output = std::process::Command::new("ffprobe").args(args).arg(file).output().unwrap();
-    assert!(output.status.success(), "{}", file.display());
-    serde_json::from_slice(&output.stdout).unwrap()
-}
-
-fn packets(file: &Path) -> Vec<(String, u64)> {
-    let probed = probed(file);
-    let streams = probed["streams"].as_array().unwrap().iter();
-    let mut packets: Vec<(String, u64)> = streams
-        .map(|stream| {
-            let count = stream["nb_read_packets"].as_str().unwrap().parse().unwrap();
-            (stream["codec_type"].as_str().unwrap().to_owned(), count)
-        })
-        .collect();
-    packets.sort();
-    packets
 }
 
 /// Fault 20 of the predecessor: what it recorded of newer codecs could not be decoded.
@@ -97,7 +49,7 @@ async fn every_codec_of_a_real_encoder_is_recorded_packet_by_packet() {
 }
 
 #[tokio::test]
-async fn segments_are_cut_at_key_frames_begin_at_zero_and_lose_nothing() {
+async fn fault_25_segments_are_cut_at_key_frames_begin_at_zero_and_lose_nothing() {
     for container in [Container::Flv, Container::Mp4] {
         let rig = Rig::start(|config| {
             record_all(config);
@@ -157,6 +109,61 @@ async fn a_change_of_codec_begins_a_new_file_of_the_right_kind() {
     assert!(rig.engine.recordings().list().unwrap().iter().all(|entry| entry.state == EntryState::Complete));
 }
 
+/// OBS announces sound first, and sound alone would be FLV.
+#[tokio::test]
+async fn a_publisher_that_comes_back_and_announces_sound_first_goes_on_in_the_same_file() {
+    let rig = Rig::start(|config| {
+        record_all(config);
+        config.streams.grace_seconds = Seconds::new(5);
+    })
+    .await;
+    let vp9 = Track {
+        config: Some(b"\x00\x1f\x82\x02\x02\x02\0\0".to_vec().into()),
+        ..Track::new(TrackId::VIDEO, Codec::Vp9)
+    };
+    let sound = Tracks::default().with(audio_track());
+    let both = sound.with(vp9);
+    for _ in 0..2 {
+        let mut publisher = rig.publish("live/show");
+        publisher.set_tracks(&sound).unwrap();
+        publisher.set_tracks(&both).unwrap();
+        write(&mut publisher, &frames(&both, 0, 3_000));
+    }
+    until(&rig.engine, "both visits", || {
+        let status = rig.engine.recordings().status();
+        status.first().is_some_and(|status| status.duration_ms > 5_500).then_some(())
+    })
+    .await;
+    rig.engine.recordings().stop(&stream("live/show"));
+    rig.all_over(1).await;
+    let files = rig.files();
+    assert!(files.len() == 1 && files[0].extension().unwrap() == "mp4", "{files:?}");
+}
+
+/// FFmpeg announces metadata alone before the tracks it describes.
+#[tokio::test]
+async fn a_publisher_that_comes_back_with_other_pictures_begins_a_new_file() {
+    let rig = Rig::start(|config| {
+        record_all(config);
+        config.streams.grace_seconds = Seconds::new(5);
+    })
+    .await;
+    let other = Track {
+        config: Some(b"\x01\x42\xc0\x1e\xff\xe1\0\x04\x67\x42\xc0\x1e\x01\0\x02\x68\xce".to_vec().into()),
+        ..Track::new(TrackId::VIDEO, Codec::H264)
+    };
+    for set in [tracks(), tracks().with(other)] {
+        let mut publisher = rig.publish("live/show");
+        publisher.set_tracks(&Tracks::default().with(Track::new(TrackId::DATA, Codec::Script))).unwrap();
+        publisher.set_tracks(&set).unwrap();
+        write(&mut publisher, &frames(&set, 0, 3_000));
+    }
+    until(&rig.engine, "a second file", || (rig.files().len() == 2).then_some(())).await;
+    rig.engine.recordings().stop(&stream("live/show"));
+    rig.all_over(1).await;
+    assert!(rig.engine.recordings().list().unwrap().iter().all(|entry| entry.state == EntryState::Complete));
+}
+
 #[tokio::test]
 async fn a_publisher_that_comes_back_begins_a_new_file_when_the_settings_say_so() {
     let rig = Rig::start(|config| {
@@ -200,115 +207,29 @@ async fn rules_choose_which_streams_are_recorded_where_and_how() {
     assert_eq!(names.len(), 2);
 }
 
-/// A recording as it was just before it was closed.
-async fn unclosed(container: Container, folder: &Path) -> PathBuf {
-    let rig = Rig::start(|config| {
-        record_all(config);
-        config.recording.container = container;
-    })
-    .await;
-    let mut publisher = rig.publish("live/show");
-    publisher.set_tracks(&tracks()).unwrap();
-    write(&mut publisher, &frames(&tracks(), 0, 5_000));
-    let status = until(&rig.engine, "media in the file", || {
-        rig.engine
-            .recordings()
-            .status()
-            .into_iter()
-            .find(|status| status.duration_ms > 4_900 && status.waiting_bytes == 0)
-    })
-    .await;
-    let file = status.file.unwrap();
-    let copy = folder.join(file.file_name().unwrap());
-    std::fs::copy(file, &copy).unwrap();
-    copy
-}
-
+/// FFmpeg forgives much: this reader forgives other things.
 #[tokio::test]
-async fn a_file_cut_at_any_byte_of_its_last_fragment_is_repaired() {
-    // Every repair forces its file to the disk; in memory that takes no time.
-    let memory = Path::new("/dev/shm");
-    let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
-    for container in [Container::Mp4, Container::Flv] {
-        let source = unclosed(container, folder.path()).await;
-        let whole = std::fs::read(&source).unwrap();
-        let file = folder.path().join("cut").with_extension(source.extension().unwrap());
-        let last = if container == Container::Mp4 {
-            whole.windows(4).rposition(|window| window == b"moof").unwrap() - 4
-        } else {
-            whole.len() - 3_000
-        };
-        // Every byte of the boxes and of the ends; in the media between them one place is like the next.
-        let near = |len: usize| len < last + 700 || len + 60 > whole.len() || len.is_multiple_of(509);
-        for len in (last..=whole.len()).rev().filter(|len| near(*len)) {
-            std::fs::write(&file, &whole[..len]).unwrap();
-            let outcome = recording::repair(&file).unwrap();
-            let Outcome::Repaired { seconds, .. } = outcome else { panic!("cut at {len}: {outcome:?}") };
-            assert!(seconds > 2.9, "cut at {len}: {seconds}");
-            // Again there is nothing left to do.
-            if len.is_multiple_of(50) || len == whole.len() || len == last {
-                assert_eq!(recording::repair(&file).unwrap(), Outcome::Whole, "cut at {len}");
-                if have("ffprobe") {
-                    let said: f64 = probed(&file)["format"]["duration"].as_str().unwrap().parse().unwrap();
-                    assert!((said - seconds).abs() < 0.1, "{said} {seconds}");
-                }
-            }
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_foreign_or_hopeless_file_is_left_as_it_is() {
-    let folder = tempfile::tempdir().unwrap();
-    for (name, content) in [
-        ("empty.mp4", &b""[..]),
-        ("text.flv", b"this is no recording at all, only text that is long enough to be one"),
-        ("head.flv", b"FLV\x01\x05\0\0\0\x09\0\0\0\0"),
-        ("foreign.mp4", b"\0\0\0\x10ftypisom\0\0\0\0\0\0\0\x10mdat12345678"),
-        ("ours.mp4", b"\0\0\0\x20ftypisom\0\0\x02\0isomiso6mp42mp41\0\0\0\x10free\0\0\0\0\0\0\0\0"),
-    ] {
-        let file = folder.path().join(name);
-        std::fs::write(&file, content).unwrap();
-        let outcome = recording::repair(&file).unwrap();
-        assert!(matches!(outcome, Outcome::Damaged | Outcome::Foreign), "{name}: {outcome:?}");
-        assert_eq!(std::fs::read(&file).unwrap(), content, "{name}");
-    }
-}
-
-#[tokio::test]
-async fn what_a_crash_left_behind_is_repaired_at_the_next_start_and_said() {
-    let folder = tempfile::tempdir().unwrap();
-    for container in [Container::Mp4, Container::Flv] {
-        let file = unclosed(container, folder.path()).await;
-        let len = std::fs::metadata(&file).unwrap().len();
-        std::fs::File::options().write(true).open(&file).unwrap().set_len(len - 11).unwrap();
-    }
-    let rig = Rig::start(|config| config.recording.dir = Some(folder.path().to_owned())).await;
-    let problems = || rig.engine.context().problems.list().into_iter().filter(|one| one.code == "recording_repaired");
-    until(&rig.engine, "two repairs are said", || (problems().count() == 2).then_some(())).await;
-    let entries = rig.engine.recordings().list().unwrap();
-    assert_eq!(entries.len(), 2);
-    for entry in entries {
-        assert_eq!(entry.state, EntryState::Repaired, "{entry:?}");
-        assert!(entry.duration_seconds > Some(3.5), "{entry:?}");
-    }
-}
-
-#[tokio::test]
-async fn a_file_that_is_being_written_is_not_repaired() {
-    if cfg!(windows) {
-        eprintln!("SKIPPED: Windows tells by sharing, which this test does not set up");
-        return;
-    }
+async fn a_second_reader_finds_every_sample_where_ffprobe_does() {
     let rig = Rig::start(record_mp4).await;
     let mut publisher = rig.publish("live/show");
     publisher.set_tracks(&tracks()).unwrap();
-    write(&mut publisher, &frames(&tracks(), 0, 3_000));
-    let file = until(&rig.engine, "a file", || rig.engine.recordings().status().first()?.file.clone()).await;
-    until(&rig.engine, "a fragment", || (std::fs::metadata(&file).unwrap().len() > 1_000).then_some(())).await;
-    assert!(matches!(recording::repair(&file), Err(recording::RepairError::InUse)));
+    let sent = frames(&tracks(), 0, 5_000);
+    write(&mut publisher, &sent);
     drop(publisher);
-    assert_eq!(rig.all_over(1).await[0].state, State::Complete);
+    rig.all_over(1).await;
+    let bytes = std::fs::read(&rig.files()[0]).unwrap();
+    let film = re_mp4::Mp4::read_bytes(&bytes).unwrap();
+    for (kind, id) in [(re_mp4::TrackKind::Video, TrackId::VIDEO), (re_mp4::TrackKind::Audio, TrackId::AUDIO)] {
+        let track = film.tracks().values().find(|track| track.kind == Some(kind)).unwrap();
+        let ours: Vec<_> = sent.iter().filter(|frame| frame.track == id).collect();
+        assert_eq!(track.samples.len(), ours.len(), "{kind:?}");
+        for (sample, frame) in track.samples.iter().zip(ours) {
+            let (from, to) = (sample.offset as usize, (sample.offset + sample.size) as usize);
+            assert_eq!(bytes[from..to], frame.data[..], "{kind:?}");
+            let seconds = sample.decode_timestamp as f64 / track.timescale as f64;
+            assert!((seconds - frame.dts.as_secs_f64()).abs() < 0.002, "{seconds} {:?}", frame.dts);
+        }
+    }
 }
 
 #[tokio::test]
@@ -330,60 +251,97 @@ async fn below_the_reserve_a_recording_stops_complete_and_the_stream_goes_on() {
     assert!(rig.engine.context().problems.list().iter().any(|problem| problem.code == "recording_failed"));
 }
 
-/// Killed at random moments: this test runs itself again as the victim, twenty times.
-#[test]
-fn a_kill_at_any_moment_costs_at_most_a_second() {
-    const FOLDER: &str = "WEIR_TEST_KILL_FOLDER";
-    if let Ok(folder) = std::env::var(FOLDER) {
-        record_for_ever(folder.into());
+/// VP8 comes from no encoder over RTMP that is at hand, so its frames are taken out of an IVF file.
+#[tokio::test]
+async fn vp8_is_recorded_and_decodes_to_the_same_pictures() {
+    if !have("ffmpeg") || !have("ffprobe") {
+        return;
     }
-    let itself = std::env::current_exe().unwrap();
-    let only = ["--exact", "a_kill_at_any_moment_costs_at_most_a_second", "--nocapture"];
-    for round in 0..20_u64 {
-        let folder = tempfile::tempdir().unwrap();
-        let mut victim = std::process::Command::new(&itself)
-            .args(only)
-            .env(FOLDER, folder.path())
-            .stdout(std::process::Stdio::piped())
-            .stderr(std::process::Stdio::null())
-            .spawn()
-            .unwrap();
-        // Killed after so many messages, each of which follows 40 ms of media that were published.
-        let lines = std::io::BufRead::lines(std::io::BufReader::new(victim.stdout.take().unwrap()));
-        let at = 30 + (round * 37) % 150;
-        let published = lines.map_while(Result::ok).find_map(|line| {
-            let millis: u64 = line.rsplit_once("PUBLISHED ")?.1.parse().ok()?;
-            (millis >= at * 40).then_some(millis)
-        });
-        victim.kill().unwrap();
-        victim.wait().unwrap();
-        let published = published.expect("the victim published") as f64 / 1e3;
-        let recordings = folder.path().join("recordings");
-        let file = std::fs::read_dir(&recordings).unwrap().next().unwrap().unwrap().path();
-        let Outcome::Repaired { seconds, .. } = recording::repair(&file).unwrap() else { panic!("round {round}") };
-        // What is on its way to the recorder's thread is a few frames more.
-        assert!(published - seconds <= 1.1, "round {round}: {published} s published, {seconds} s saved");
-        if have("ffprobe") {
-            let said: f64 = probed(&file)["format"]["duration"].as_str().unwrap().parse().unwrap();
-            assert!((said - seconds).abs() < 0.1, "round {round}: {said} {seconds}");
-        }
+    let folder = tempfile::tempdir().unwrap();
+    let source = folder.path().join("clip.ivf");
+    let encode =
+        "-v error -y -f lavfi -i testsrc2=size=320x180:rate=25 -t 3 -c:v libvpx -g 25 -deadline realtime -cpu-used 8";
+    let status = std::process::Command::new("ffmpeg").args(encode.split_whitespace()).arg(&source).status().unwrap();
+    assert!(status.success());
+    let rig = Rig::start(record_all).await;
+    let mut publisher = rig.publish("live/show");
+    publisher.set_tracks(&Tracks::default().with(Track::new(TrackId::VIDEO, Codec::Vp8))).unwrap();
+    // IVF: 32 bytes of header, then of each frame its length and its number before its bytes.
+    let ivf = std::fs::read(&source).unwrap();
+    let mut rest = &ivf[32..];
+    let mut sent = 0;
+    while let Some((head, after)) = rest.split_first_chunk::<12>() {
+        let (frame, next) = after.split_at(u32::from_le_bytes(head[..4].try_into().unwrap()) as usize);
+        let time = weir_media::Timestamp::from_millis(sent * 40);
+        let kind = if frame[0] & 1 == 0 { weir_media::FrameKind::Key } else { weir_media::FrameKind::Delta };
+        let data = bytes::Bytes::copy_from_slice(frame);
+        publisher.write(weir_media::Frame { track: TrackId::VIDEO, dts: time, pts: time, kind, data }).unwrap();
+        sent += 1;
+        rest = next;
     }
+    publisher.flush();
+    drop(publisher);
+    let file = rig.all_over(1).await.remove(0).file.unwrap();
+    assert_eq!(file.extension().unwrap(), "mp4");
+    assert_eq!(packets(&file), [("video".to_owned(), sent as u64)]);
+    let hashes = |path: &Path| {
+        let arguments = ["-v", "error", "-i"];
+        let rest = ["-fps_mode", "passthrough", "-f", "framemd5", "-"];
+        let output = std::process::Command::new("ffmpeg").args(arguments).arg(path).args(rest).output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).unwrap();
+        let rows = text.lines().filter(|line| !line.starts_with('#'));
+        rows.map(|row| row.rsplit(',').next().unwrap().trim().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(hashes(&file), hashes(&source));
+    let entry = rig.engine.recordings().list().unwrap().remove(0);
+    let track = &entry.about.tracks[0];
+    assert_eq!((track.codec.as_str(), track.width, track.height), ("VP8", Some(320), Some(180)));
 }
 
-#[tokio::main(flavor = "multi_thread", worker_threads = 1)]
-async fn record_for_ever(folder: PathBuf) {
-    let mut config = weir_engine::Config::default();
-    config.rtmp.enabled = false;
-    record_mp4(&mut config);
-    let settings = weir_engine::Settings::new(config, weir_engine::Profile::Desktop);
-    let engine = weir_engine::Engine::start(settings, weir_engine::Paths::under(&folder)).await.unwrap();
-    let mut publisher = engine.context().hub.publish(&stream("live/show"), weir_hub::Origin::internal("test")).unwrap();
+/// Where the publisher was away an MP4 file has a chapter, after a crash too.
+#[tokio::test]
+async fn a_gap_is_a_chapter_of_the_file_closed_or_repaired() {
+    if !have("ffprobe") {
+        return;
+    }
+    let rig = Rig::start(|config| {
+        record_mp4(config);
+        config.streams.grace_seconds = Seconds::new(60);
+    })
+    .await;
+    let mut publisher = rig.publish("live/show");
     publisher.set_tracks(&tracks()).unwrap();
-    let all: Tracks = tracks();
-    let mut clock = tokio::time::interval(Duration::from_millis(10));
-    for step in 0.. {
-        clock.tick().await;
-        write(&mut publisher, &frames(&all, step * 40, step * 40 + 40));
-        println!("PUBLISHED {}", step * 40);
+    write(&mut publisher, &frames(&tracks(), 0, 3_000));
+    drop(publisher);
+    let mut publisher = rig.publish("live/show");
+    publisher.set_tracks(&tracks()).unwrap();
+    write(&mut publisher, &frames(&tracks(), 0, 3_000));
+    let file = until(&rig.engine, "media in the file", || {
+        let status = rig.engine.recordings().status().into_iter().next()?;
+        (status.duration_ms > 5_500 && status.waiting_bytes == 0).then_some(status.file)?
+    })
+    .await;
+    let folder = tempfile::tempdir().unwrap();
+    let cut = folder.path().join("cut.mp4");
+    std::fs::copy(&file, &cut).unwrap();
+    assert!(matches!(recording::repair(&cut).unwrap(), Outcome::Repaired { .. }));
+    rig.engine.recordings().stop(&stream("live/show"));
+    assert_eq!(rig.all_over(1).await[0].state, State::Complete);
+    let name = file.file_name().unwrap().to_str().unwrap();
+    let film = rig.engine.recordings().film(name).unwrap();
+    let told: Vec<_> = film.chapters().iter().map(|chapter| chapter.title.as_str()).collect();
+    assert_eq!((told.len(), told[0]), (2, "live/show"), "{told:?}");
+    for file in [&file, &cut] {
+        let args = ["-v", "error", "-show_chapters", "-show_format", "-of", "json"];
+        let output = std::process::Command::new("ffprobe").args(args).arg(file).output().unwrap();
+        let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let chapters = said["chapters"].as_array().unwrap();
+        assert_eq!(chapters.len(), 2, "{said}");
+        let at: f64 = chapters[1]["start_time"].as_str().unwrap().parse().unwrap();
+        assert!((2.5..3.5).contains(&at), "{said}");
+        assert!(chapters[1]["tags"]["title"].as_str().unwrap().ends_with("the encoder was away"), "{said}");
+        assert_eq!(said["format"]["tags"]["title"], "live/show");
+        assert!(said["format"]["tags"]["creation_time"].as_str().unwrap().starts_with("20"), "{said}");
     }
 }

@@ -21,7 +21,7 @@ fn millis(millis: u64) -> Seconds {
 }
 
 #[tokio::test]
-async fn silent_connections_do_not_delay_the_next_client() {
+async fn fault_01_silent_connections_do_not_delay_the_next_client() {
     let server = Server::start(|_| ()).await;
     let mut silent = Vec::new();
     for _ in 0..3000 {
@@ -53,7 +53,7 @@ async fn other_protocols_are_told_apart() {
 }
 
 #[tokio::test]
-async fn media_from_a_player_reaches_nobody() {
+async fn fault_03_media_from_a_player_reaches_nobody() {
     let server = Server::start(|_| ()).await;
     let mut publisher = server.publish("show").await;
     publisher.send_headers(0).await;
@@ -73,7 +73,7 @@ async fn media_from_a_player_reaches_nobody() {
 }
 
 #[tokio::test]
-async fn metadata_captions_and_cue_points_reach_players() {
+async fn fault_04_metadata_captions_and_cue_points_reach_players() {
     let server = Server::start(|_| ()).await;
     let mut publisher = server.publish("show").await;
     let metadata = [Value::from("@setDataFrame"), Value::from("onMetaData"), Value::object([("title", "the title")])];
@@ -99,7 +99,7 @@ async fn metadata_captions_and_cue_points_reach_players() {
 }
 
 #[tokio::test]
-async fn a_player_of_a_quiet_stream_lives_by_its_answers_to_pings() {
+async fn fault_06_a_player_of_a_quiet_stream_lives_by_its_answers_to_pings() {
     let server = Server::start(|config| config.rtmp.idle_seconds = millis(600)).await;
     let mut publisher = server.publish("show").await;
     publisher.send_headers(0).await;
@@ -129,7 +129,7 @@ async fn a_player_of_a_quiet_stream_lives_by_its_answers_to_pings() {
 }
 
 #[tokio::test]
-async fn a_stream_is_forgotten_after_its_grace_time() {
+async fn fault_08_a_stream_is_forgotten_after_its_grace_time() {
     let server = Server::start(|config| config.streams.grace_seconds = millis(50)).await;
     let publisher = server.publish("show").await;
     assert_eq!(server.engine.streams().len(), 1);
@@ -138,7 +138,7 @@ async fn a_stream_is_forgotten_after_its_grace_time() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stalled_player_delays_nobody_and_is_cut() {
+async fn fault_09_a_stalled_player_delays_nobody_and_is_cut() {
     let server = Server::start(|config| config.rtmp.write_seconds = millis(1500)).await;
     let mut publisher = server.publish("show").await;
     publisher.send_headers(0).await;
@@ -166,7 +166,7 @@ async fn a_stalled_player_delays_nobody_and_is_cut() {
 }
 
 #[tokio::test]
-async fn a_late_player_begins_at_the_newest_key_frame() {
+async fn fault_10_a_late_player_begins_at_the_newest_key_frame() {
     let server = Server::start(|_| ()).await;
     let mut publisher = server.publish("show").await;
     publisher.send_headers(0).await;
@@ -190,7 +190,7 @@ async fn a_late_player_begins_at_the_newest_key_frame() {
 }
 
 #[tokio::test]
-async fn a_player_that_comes_first_waits_for_the_stream() {
+async fn fault_10_a_player_that_comes_first_waits_for_the_stream() {
     let server = Server::start(|_| ()).await;
     let mut player = server.peer().await;
     player.play("show").await;
@@ -216,7 +216,7 @@ async fn a_player_of_nothing_is_told_so_and_closed() {
 }
 
 #[tokio::test]
-async fn a_second_publisher_is_refused_and_told_so() {
+async fn fault_12_a_second_publisher_is_refused_and_told_so() {
     let server = Server::start(|_| ()).await;
     let mut publisher = server.publish("show").await;
     publisher.send_headers(0).await;
@@ -294,7 +294,7 @@ async fn a_shutdown_tells_everyone_and_is_quick() {
 }
 
 #[tokio::test]
-async fn playback_goes_on_past_4_hours_39_minutes() {
+async fn fault_02_playback_goes_on_past_4_hours_39_minutes() {
     let server = Server::start(|_| ()).await;
     let mut publisher = server.publish("show").await;
     publisher.send_headers(0).await;

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Config, Profile};
+use super::{Config, Profile, edit};
 use crate::paths;
 
 /// Largest settings file that is read: far above any real one, so that a wrong path cannot fill the memory.
@@ -47,16 +47,23 @@ pub enum ConfigError {
 
 /// Reads the settings at `path` over the defaults of `profile`. A file that does not exist means the defaults.
 pub fn load(path: &Path, profile: Profile) -> Result<Config, ConfigError> {
-    let read = |source| ConfigError::Read { path: path.to_owned(), source };
+    match read(path)? {
+        Some(text) => parse(&text, &path.display().to_string(), profile),
+        None => Ok(Config::defaults(profile)),
+    }
+}
+
+/// What the file says; `None` when there is none.
+pub(super) fn read(path: &Path) -> Result<Option<String>, ConfigError> {
+    let failed = |source| ConfigError::Read { path: path.to_owned(), source };
     match std::fs::metadata(path) {
         Ok(about) if about.len() > MAX_FILE => {
-            return Err(read(io::Error::other("it is larger than 4 MiB, which no settings file is")));
+            return Err(failed(io::Error::other("it is larger than 4 MiB, which no settings file is")));
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Config::defaults(profile)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         _ => {}
     }
-    let text = std::fs::read_to_string(path).map_err(read)?;
-    parse(&text, &path.display().to_string(), profile)
+    std::fs::read_to_string(path).map(Some).map_err(failed)
 }
 
 /// Reads settings from text; `file` is the name used in errors.
@@ -73,43 +80,38 @@ pub fn parse(text: &str, file: &str, profile: Profile) -> Result<Config, ConfigE
     all.try_into().map_err(|error| explain(&error))
 }
 
-/// Writes what differs from the defaults of `profile`, atomically: a crash leaves the old file or the new one.
-pub fn save(path: &Path, config: &Config, profile: Profile) -> Result<(), ConfigError> {
-    let mut table = toml::Table::try_from(config)?;
-    let defaults = toml::Table::try_from(Config::defaults(profile))?;
-    remove_equal(&mut table, &defaults);
-    let text = toml::to_string_pretty(&table)?;
+/// Writes `config` so that a crash leaves the old file or the new one: `base`, the file as it was, with the lines changed that have
+/// to be; without one, what differs from the defaults of `profile`. Returns what the file says now.
+pub(super) fn save(path: &Path, base: Option<&str>, config: &Config, profile: Profile) -> Result<String, ConfigError> {
+    let text = match base.and_then(|base| edited(base, config, profile)) {
+        Some(text) => text,
+        None => fresh(config, profile)?,
+    };
     paths::write_atomically(path, text.as_bytes(), paths::Access::Default)
-        .map_err(|source| ConfigError::Write { path: path.to_owned(), source })
+        .map_err(|source| ConfigError::Write { path: path.to_owned(), source })?;
+    Ok(text)
 }
 
-/// `stored` with the changes that lead from `before` to `after`, and no others.
-pub(super) fn with_changes(stored: &Config, before: &Config, after: &Config) -> Result<Config, ConfigError> {
-    let mut stored = toml::Table::try_from(stored)?;
-    transfer(&mut stored, &toml::Table::try_from(before)?, toml::Table::try_from(after)?);
-    stored.try_into().map_err(|error: toml::de::Error| ConfigError::Parse {
-        file: "the changed settings".to_owned(),
-        line: 1,
-        column: 1,
-        problem: one_line(error.message()),
-    })
+/// What differs from the defaults, and nothing of anybody's own.
+fn fresh(config: &Config, profile: Profile) -> Result<String, ConfigError> {
+    let mut table = toml::Table::try_from(config)?;
+    remove_equal(&mut table, &toml::Table::try_from(Config::defaults(profile))?);
+    Ok(toml::to_string_pretty(&table)?)
 }
 
-fn transfer(stored: &mut toml::Table, before: &toml::Table, after: toml::Table) {
-    for gone in before.keys().filter(|key| !after.contains_key(*key)) {
-        stored.remove(gone);
+/// The text with `config` in place of what it says; `None` where that cannot be had without writing all of it anew.
+pub(super) fn edited(base: &str, config: &Config, profile: Profile) -> Option<String> {
+    let table = |config: &Config| toml::Table::try_from(config).ok();
+    let said = parse(base, "", profile).ok()?;
+    if said == *config {
+        return Some(base.to_owned());
     }
-    for (key, value) in after {
-        match (stored.get_mut(&key), before.get(&key), value) {
-            (_, Some(before), value) if *before == value => {}
-            (Some(toml::Value::Table(stored)), Some(toml::Value::Table(before)), toml::Value::Table(after)) => {
-                transfer(stored, before, after);
-            }
-            (_, _, value) => {
-                stored.insert(key, value);
-            }
-        }
+    let text = edit::edited(base, &table(&said)?, &table(config)?, &table(&Config::defaults(profile))?)?;
+    let is_right = parse(&text, "", profile).is_ok_and(|said| said == *config);
+    if !is_right {
+        tracing::warn!("the settings file is written anew, without its comments: its form cannot be kept");
     }
+    is_right.then_some(text)
 }
 
 fn overlay(base: &mut toml::Table, set: toml::Table) {
@@ -174,15 +176,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("deep/config.toml");
         for profile in [Profile::Desktop, Profile::Serve] {
-            save(&file, &Config::defaults(profile), profile).unwrap();
+            save(&file, None, &Config::defaults(profile), profile).unwrap();
             assert_eq!(std::fs::read_to_string(&file).unwrap(), "");
             let mut config = Config::defaults(profile);
             config.streams.grace_seconds = Seconds::from(std::time::Duration::from_millis(1500));
             config.rtmp.listen = vec![ListenAddress::Localhost { port: 7 }];
-            save(&file, &config, profile).unwrap();
+            let written = save(&file, None, &config, profile).unwrap();
             let text = std::fs::read_to_string(&file).unwrap();
             assert!(text.contains("grace_seconds = 1.5") && !text.contains("play_wait"), "{text}");
+            assert_eq!(text, written);
             assert_eq!(load(&file, profile).unwrap(), config);
+            // Over what is there the same comes out, and nothing stays of what is as the defaults have it.
+            assert_eq!(save(&file, Some(""), &config, profile).unwrap().trim(), text.trim());
+            assert_eq!(save(&file, Some(&text), &Config::defaults(profile), profile).unwrap(), "");
         }
         assert_eq!(std::fs::read_dir(file.parent().unwrap()).unwrap().count(), 1, "no temporary file stays");
     }

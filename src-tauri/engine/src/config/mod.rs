@@ -4,33 +4,59 @@
 //! lays over the result). The file stores only what differs from the defaults; secrets are not part of it
 //! ([`crate::secrets`]).
 
+mod edit;
 mod file;
+mod merge;
+pub mod range;
+mod reference;
 mod seconds;
 mod settings;
+pub(crate) mod watch;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::net::ListenAddress;
-use crate::{destination, http, protocol, recording, streams};
+use crate::{auth, desktop, destination, hook, http, limits, log, metrics, protocol, recording, streams, tls};
 
-pub use file::{ConfigError, load, parse, save};
+pub use file::{ConfigError, load, parse};
+pub use reference::{default_file, markdown, schema};
 pub use seconds::Seconds;
+pub(crate) use settings::Met;
 pub use settings::Settings;
 
 /// Everything that can be set.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// The RTMP server: where encoders send to and players watch.
     pub rtmp: protocol::rtmp::Config,
+    /// The SRT server: the same for bad networks, encrypted if wanted.
+    pub srt: protocol::srt::Config,
+    /// The same over TLS, for networks that others can listen in on.
+    pub rtmps: protocol::rtmp::SecureConfig,
+    /// The certificate that encrypted listeners show.
+    pub tls: tls::Config,
     /// Live streams: how long they are kept, who may publish.
     pub streams: streams::Config,
+    /// Who may publish and who may watch.
+    pub auth: auth::Config,
+    /// How much strangers may ask of this computer.
+    pub limits: limits::Config,
     /// Writing streams to files.
     pub recording: recording::Config,
     /// Other servers that streams are sent on to. Default: none.
     pub destinations: Vec<destination::Config>,
+    /// Programs that are run and addresses that are called when something happens.
+    pub hooks: hook::Config,
+    /// Numbers for monitoring, over HTTP.
+    pub metrics: metrics::Config,
+    /// What is written about what happens.
+    pub log: log::Config,
     /// The web page and its API over HTTP.
     pub http: http::Config,
+    /// The window and the desktop around it.
+    pub desktop: desktop::Config,
 }
 
 /// Who runs the engine; the two differ in a few defaults.
@@ -49,6 +75,8 @@ impl Config {
         let mut config = Self::default();
         if profile == Profile::Serve {
             config.rtmp.listen = vec![ListenAddress::All { port: protocol::rtmp::Config::DEFAULT_PORT }];
+            config.srt.listen = vec![ListenAddress::All { port: protocol::srt::Config::DEFAULT_PORT }];
+            config.rtmps.listen = vec![ListenAddress::All { port: protocol::rtmp::SecureConfig::DEFAULT_PORT }];
         }
         config
     }

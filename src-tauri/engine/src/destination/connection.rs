@@ -5,28 +5,36 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadHalf, WriteHalf};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use weir_flv::MessageKind;
 use weir_hub::{Delivery, Subscriber};
-use weir_media::{Frame, Secret, TrackKind, Tracks};
+use weir_media::{Secret, TimeDelta};
 use weir_rtmp::chunk::{self, MessageHeader};
 use weir_rtmp::message::MediaKind;
 use weir_rtmp::session::client::{Config, Event, Output};
 use weir_rtmp::session::{ClientSession, Error};
 use weir_rtmp::url::PublishUrl;
 
-use super::board::{Board, Standing};
+use super::board::{Board, Progress, Standing};
 use super::failure::{Failure, FailureCode};
 use super::feed::{Counted, Feed, Sink, Taken};
 use super::outbox::Outbox;
 use super::pace::Pace;
+use super::rate::Rate;
+use super::reading::Reading;
 use super::state::Step;
+use super::target::secret_parts;
+use crate::net::gauge::Gauge;
 
 /// How long a server may take no data at all before the connection counts as dead.
 const STALLED: Duration = Duration::from_secs(10);
 
-/// How often a connection that waits for its server says how far it is behind.
+/// How often a connection says how far it is behind, and what became of its bytes; and how often until the first have arrived.
 const LOOK: Duration = Duration::from_millis(500);
+const FIRST_LOOK: Duration = Duration::from_millis(20);
+
+/// A backlog is not told beyond this: a stream that has stopped has no rate to measure it with.
+const MOST_BACKLOG: Duration = Duration::from_secs(10);
 
 /// How long saying goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -58,29 +66,7 @@ pub(super) enum Until {
     KeyFrame,
 }
 
-/// A stream on its way: who reads it, what has been read and not sent, and the tracks in force there.
-#[derive(Debug)]
-pub(super) struct Reading {
-    subscriber: Subscriber,
-    waiting: Vec<Delivery>,
-    tracks: Tracks,
-}
-
-impl Reading {
-    pub(super) fn new(subscriber: Subscriber) -> Self {
-        Self { subscriber, waiting: Vec::new(), tracks: Tracks::default() }
-    }
-
-    /// Where, in what waits, the next connection can take over: at a key frame of the first video track, or without video
-    /// at any frame.
-    fn key_frame(&self) -> Option<usize> {
-        let lead = self.tracks.iter().map(|track| track.id).find(|id| id.kind == TrackKind::Video);
-        let begins = |frame: &Frame| lead.is_none_or(|lead| frame.track == lead) && frame.is_key();
-        self.waiting.iter().position(|delivery| matches!(delivery, Delivery::Frame { frame, .. } if begins(frame)))
-    }
-}
-
-/// One connection. Generic over the transport: plain TCP today, TLS on top of it later.
+/// One connection. Generic over the transport: TCP, or TLS on top of it.
 #[derive(Debug)]
 pub(super) struct Connection<S> {
     reader: ReadHalf<S>,
@@ -94,15 +80,27 @@ pub(super) struct Connection<S> {
     /// Where to, once the server asks for it; the inner `None` means the same address.
     asked_to_reconnect: Option<Option<Secret<String>>>,
     feed: Feed,
+    /// When the last frame was handed on.
+    fed: Instant,
     pace: Pace,
+    /// What is handed on, over the last seconds.
+    handed: Rate,
+    /// How long the server needs at that rate for what it has not acknowledged: what buffers on the way hide.
+    backlog: Duration,
+    /// Written, but perhaps still with whoever encrypts.
+    unflushed: bool,
+    /// Bytes written since whoever encrypts had passed everything on.
+    since_flush: u64,
     /// When the server last took data, or when there was last nothing to take.
     progress: Instant,
+    gauge: Gauge,
+    next_look: Instant,
     read_buffer: Vec<u8>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
     /// Shakes hands, connects and publishes; returns when the server takes the stream.
-    pub(super) async fn publish(stream: S, url: PublishUrl, board: &Board) -> Result<Self, Failure> {
+    pub(super) async fn publish(stream: S, gauge: Gauge, url: PublishUrl, board: &Board) -> Result<Self, Failure> {
         let mut random = [0; _];
         // Without randomness the handshake is only less random, and no server minds.
         let _ = getrandom::fill(&mut random);
@@ -118,8 +116,15 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
             wake: None,
             asked_to_reconnect: None,
             feed: Feed::default(),
+            fed: Instant::now(),
+            handed: Rate::default(),
+            backlog: Duration::ZERO,
+            unflushed: false,
+            since_flush: 0,
             pace: Pace::default(),
             progress: Instant::now(),
+            gauge,
+            next_look: Instant::now(),
             read_buffer: vec![0; READ],
         };
         loop {
@@ -141,6 +146,9 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
         board: &Board,
         interrupted: impl Future<Output = ()>,
     ) -> End {
+        if let Some(zero) = reading.epoch.as_ref().and_then(|epoch| epoch.zero(reading.subscriber.stream_id())) {
+            self.feed.goes_beside(zero);
+        }
         // Another connection may have sent what came before.
         if !reading.tracks.is_empty() {
             self.deliver(&Delivery::Tracks(reading.tracks.clone()));
@@ -156,12 +164,14 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
             if let Some(end) = self.send(reading, until, board) {
                 return end;
             }
-            board.is_behind(self.pace.behind(Instant::now(), self.feed.elapsed(), self.outbox.is_empty()));
+            let look = self.look(board);
+            let pace = self.pace.behind(Instant::now(), self.feed.elapsed(), self.outbox.is_empty());
+            board.is_behind(pace.max(self.backlog));
             tokio::select! {
                 biased;
                 () = &mut interrupted => return End::Interrupted,
                 // A server that takes nothing wakes nobody, and yet it falls behind more and more.
-                () = sleep(LOOK), if !self.outbox.is_empty() => {}
+                () = sleep_until(look) => {}
                 turned = self.turn_or_media(&mut reading.subscriber, board) => match turned {
                     Ok(false) => {}
                     Ok(true) => drop(reading.subscriber.try_batch(&mut reading.waiting)),
@@ -171,12 +181,56 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
         }
     }
 
+    /// Another stream than the one before goes over this connection from here on.
+    pub(super) fn goes_on(&mut self) {
+        self.feed.goes_on_after(TimeDelta::from(self.fed.elapsed()));
+        self.pace = Pace::default();
+    }
+
+    /// Keeps a connection alive that has no stream to send; ends when the server ends it. Cancel-safe.
+    pub(super) async fn idle(&mut self, board: &Board) -> Failure {
+        loop {
+            if let Err(failure) = self.pump() {
+                return failure;
+            }
+            if self.asked_to_reconnect.take().is_some() {
+                return Failure::asked_again();
+            }
+            let look = self.look(board);
+            tokio::select! {
+                turned = self.turn(board) => if let Err(failure) = turned {
+                    return failure;
+                },
+                () = sleep_until(look) => {}
+            }
+        }
+    }
+
+    /// Says what became of the bytes, when it is time; returns when it is time again.
+    fn look(&mut self, board: &Board) -> Instant {
+        let now = Instant::now();
+        if now >= self.next_look {
+            let measured = self.gauge.measure();
+            let left = self.outbox.len() as u64 + measured.map_or(0, |measured| measured.unacknowledged);
+            let rate = self.handed.bits_per_second(now).max(1);
+            self.backlog = Duration::from_millis(left.saturating_mul(8000) / rate).min(MOST_BACKLOG);
+            board.progress(Progress {
+                queued: self.outbox.len() as u64 + u64::from(self.unflushed),
+                unacknowledged: measured.map(|measured| measured.unacknowledged + self.gauge.held_of(self.since_flush)),
+                rtt: measured.and_then(|measured| measured.rtt),
+            });
+            // Until the first data has arrived people wait for it.
+            self.next_look = now + if board.live_for().is_zero() { FIRST_LOOK } else { LOOK };
+        }
+        self.next_look
+    }
+
     /// Turns deliveries that wait into messages; returns why that is to stop, if it is.
     fn send(&mut self, reading: &mut Reading, until: Until, board: &Board) -> Option<End> {
         if self.outbox.is_empty() {
             self.progress = Instant::now();
         }
-        let (mut counted, mut end) = (Counted::default(), None);
+        let (mut counted, mut bytes, mut end) = (Counted::default(), 0, None);
         let key_frame = if until == Until::KeyFrame { reading.key_frame() } else { None };
         if key_frame.is_some() {
             end = Some(End::AtKeyFrame);
@@ -190,13 +244,18 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
                 }
                 Delivery::Tracks(tracks) => reading.tracks = tracks.clone(),
                 Delivery::Ended(_) => end = Some(End::StreamEnded),
-                Delivery::Frame { .. } | Delivery::Gap { .. } => {}
+                Delivery::Frame { frame, .. } => bytes += frame.data.len() as u64,
+                Delivery::Gap { .. } => {}
             }
             let more = self.deliver(&delivery);
             counted.sent += more.sent;
             counted.skipped += more.skipped;
         }
+        if let (Some(epoch), Some(zero)) = (&reading.epoch, self.feed.zero()) {
+            epoch.begins(reading.subscriber.stream_id(), zero);
+        }
         board.counted(counted.sent, counted.skipped);
+        reading.subscriber.count_sent(bytes);
         end
     }
 
@@ -206,7 +265,14 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
             chunk_size: self.session.chunk_size(),
             stream_id: self.stream_id.unwrap_or_default(),
         };
-        self.feed.deliver(delivery, &mut wire)
+        if matches!(delivery, Delivery::Frame { .. }) {
+            self.fed = Instant::now();
+        }
+        let before = wire.outbox.len();
+        let counted = self.feed.deliver(delivery, &mut wire);
+        let handed = wire.outbox.len() - before;
+        self.handed.add(Instant::now(), handed as u64);
+        counted
     }
 
     /// Fetches what the session wants done.
@@ -222,7 +288,7 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
                 }
                 Output::Event(Event::Published { message_stream_id }) => self.stream_id = Some(message_stream_id),
                 Output::Event(Event::Refused(refusal)) => {
-                    return Err(Failure::of_refusal(&refusal, self.session.url().key.expose()));
+                    return Err(Failure::of_refusal(&refusal, &secret_parts(self.session.url())));
                 }
                 Output::Event(Event::Closed) => return Err(Failure::closed()),
                 Output::Event(Event::ReconnectRequested { tc_url }) => self.asked_to_reconnect = Some(tc_url),
@@ -242,14 +308,20 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
     /// One step: something read, something written, or a time reached.
     async fn turn(&mut self, board: &Board) -> Result<(), Failure> {
         let waiting = !self.outbox.is_empty();
+        let flushing = !waiting && self.unflushed;
         let (stalled, wake) = (self.progress + STALLED, self.wake.unwrap_or_else(far));
         tokio::select! {
             biased;
             read = self.reader.read(&mut self.read_buffer) => self.heard(read),
-            written = self.outbox.write_to(&mut self.writer), if waiting => match written {
+            written = write(&mut self.outbox, &mut self.writer), if waiting || flushing => match written {
                 Ok(bytes) => {
-                    self.progress = Instant::now();
-                    board.wrote(bytes);
+                    self.unflushed = bytes > 0;
+                    self.since_flush = if bytes > 0 { self.since_flush + bytes as u64 } else { 0 };
+                    if bytes > 0 {
+                        let now = Instant::now();
+                        board.write_took(now - std::mem::replace(&mut self.progress, now));
+                        board.wrote(bytes);
+                    }
                     Ok(())
                 }
                 Err(error) => Err(self.last_words(&error).await),
@@ -258,7 +330,7 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
                 self.wake = None;
                 self.session.handle_timeout(now()).map_err(|error| self.broken(&error))
             }
-            () = sleep_until(stalled), if waiting => Err(Failure::stalled(STALLED)),
+            () = sleep_until(stalled), if waiting || flushing => Err(Failure::stalled(STALLED)),
         }
     }
 
@@ -329,8 +401,14 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
                 Err(_) => return,
             }
         }
+        // Sends what is left, and with TLS the word that nothing follows.
         let _ = self.writer.shutdown().await;
     }
+}
+
+/// Writes what the connection takes now, or, with nothing to write, what is still with whoever encrypts; then 0. Cancel-safe.
+async fn write(outbox: &mut Outbox, peer: &mut (impl AsyncWrite + Unpin)) -> io::Result<usize> {
+    if outbox.is_empty() { peer.flush().await.map(|()| 0) } else { outbox.write_to(peer).await }
 }
 
 /// Writes messages as chunks of this connection.

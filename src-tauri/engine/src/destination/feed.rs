@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use weir_flv::{MessageKind, egress};
 use weir_hub::Delivery;
-use weir_media::{Frame, TimeDelta, TrackId, TrackKind, Tracks};
+use weir_media::{Frame, TimeDelta, Timestamp, TrackId, TrackKind, Tracks};
 use weir_rtmp::command::Capabilities;
 
 use super::metadata;
@@ -74,6 +74,26 @@ impl Feed {
         }
     }
 
+    /// The moment of the stream that is 0 on this connection, once there is one.
+    pub(super) const fn zero(&self) -> Option<Timestamp> {
+        self.timeline.zero()
+    }
+
+    /// Another connection carries the same stream: its times are used here too.
+    pub(super) fn goes_beside(&mut self, zero: Timestamp) {
+        if self.timeline.zero().is_none() {
+            self.timeline = Timeline::beside(zero);
+        }
+    }
+
+    /// Another stream follows, `pause` after the last frame of this one: everything is told anew, and time goes on.
+    pub(super) fn goes_on_after(&mut self, pause: TimeDelta) {
+        self.timeline.goes_on_after(pause);
+        self.tracks = Tracks::default();
+        self.begun.clear();
+        self.metadata = Bytes::new();
+    }
+
     /// How much media has been sent.
     pub(super) fn elapsed(&self) -> TimeDelta {
         self.timeline.elapsed()
@@ -136,7 +156,7 @@ const fn wire_millis(millis: i64) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use weir_media::{Codec, FrameKind, Timestamp, Track};
+    use weir_media::{Codec, FrameKind, Track};
 
     use super::*;
 

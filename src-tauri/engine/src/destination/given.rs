@@ -1,17 +1,22 @@
 //! An address as a person gives it: services show address and key apart, links have the key at their end.
 
+use std::borrow::Cow;
+
 use weir_media::Secret;
+
+use super::kept::{Kept, is_open, part};
+use super::target::{SrtQuery, split_srt_query};
 
 /// Longest address or key in bytes: both become parts of RTMP commands, and no service comes near it.
 const MAX_LEN: usize = 2000;
 
-/// Address and key, taken apart: the key belongs to the secrets, the address into the settings.
+/// An address, taken apart: what anybody may see goes into the settings, the rest is kept with the secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Given {
-    /// `rtmp://host[:port]/app`, as it was given: services differ in whether a slash at the end matters.
+    /// `rtmp://host[:port]/app` or `srt://host:port`, as it was given: services differ in whether a slash at the end matters.
     pub url: String,
-    /// The stream key with its query.
-    pub key: Option<Secret<String>>,
+    /// Its key, and what else of it is not for the settings file.
+    pub kept: Kept,
 }
 
 /// Why nothing can be sent to an address. Never holds the address, which may hold a key.
@@ -26,11 +31,8 @@ pub enum GivenError {
     /// A space or an invisible character, which copying picks up easily.
     #[error("the address or the key has a space or an invisible character in it")]
     Spaces,
-    /// `rtmps://`, which comes later.
-    #[error("encrypted addresses (rtmps://) are not supported yet")]
-    Encrypted,
     /// Another scheme, or none.
-    #[error("the address does not begin with rtmp://")]
+    #[error("the address does not begin with rtmp://, rtmps:// or srt://")]
     Scheme,
     /// `user:password@` before the host: not used yet, and the address would take the password into the settings file.
     #[error("the address has a user name in it, which Weir cannot use yet")]
@@ -41,6 +43,15 @@ pub enum GivenError {
     /// Nothing after the host.
     #[error("the address ends after the host; the part after it (the application) is missing")]
     NoApp,
+    /// SRT has no usual port.
+    #[error("the address of an SRT server needs a port")]
+    NoPort,
+    /// A stream cannot be sent by waiting for a caller.
+    #[error("this SRT address waits for calls (mode=listener or rendezvous); Weir calls the destination itself")]
+    Mode,
+    /// No SRT program looks at a path, so what stands there would be lost without a word.
+    #[error("this SRT address goes on with a path after the port, which SRT does not have")]
+    Path,
 }
 
 impl GivenError {
@@ -52,14 +63,16 @@ impl GivenError {
             }
             Self::Credentials => "Leave out what stands before the @, or ask the service for a stream key.",
             Self::TooLong | Self::Spaces => "Copy the address and the key again, each for itself.",
-            Self::Encrypted => "Use the service's rtmp:// address.",
+            Self::NoPort => "Copy the whole address from the service, for example srt://ingest.example.com:9000.",
+            Self::Mode => "Leave out the mode, or write mode=caller.",
+            Self::Path => "Leave it out; if it is the stream id, enter it as the key.",
         }
     }
 }
 
 impl Given {
     /// Reads an address, and the key when it is given apart. Without one, the last part of the path is the key if another
-    /// part comes before it (`rtmp://host/app/key`).
+    /// part comes before it (`rtmp://host/app/key`); with one, it is so where it is the same key.
     pub fn read(url: &str, key: Option<&Secret<String>>) -> Result<Self, GivenError> {
         let url = url.trim();
         let key = key.map(|key| key.expose().trim()).filter(|key| !key.is_empty());
@@ -74,11 +87,10 @@ impl Given {
             return Err(GivenError::Spaces);
         }
         let (scheme, rest) = url.split_once("://").ok_or(GivenError::Scheme)?;
-        if scheme.eq_ignore_ascii_case("rtmps") {
-            return Err(GivenError::Encrypted);
-        }
-        if !scheme.eq_ignore_ascii_case("rtmp") {
-            return Err(GivenError::Scheme);
+        match scheme.to_ascii_lowercase().as_str() {
+            "rtmp" | "rtmps" => {}
+            "srt" => return Self::read_srt(scheme, rest, key),
+            _ => return Err(GivenError::Scheme),
         }
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         if authority.contains('@') {
@@ -89,24 +101,119 @@ impl Given {
         if path.trim_matches('/').is_empty() {
             return Err(GivenError::NoApp);
         }
-        if let Some(key) = key {
-            return Ok(Self { url: url.to_owned(), key: Some(Secret::new(key.to_owned())) });
+        let Parts { app, query, key } = match key {
+            Some(key) => Parts::beside(path, query, key),
+            None => Parts::pasted(path, query),
+        };
+        let (open, query) = match query {
+            Some(query) if is_open(query) => (format!("?{query}"), None),
+            query => (String::new(), query.and_then(part)),
+        };
+        let kept = Kept { query, key: key.as_deref().and_then(part) };
+        Ok(Self { url: format!("{scheme}://{authority}/{app}{open}"), kept })
+    }
+
+    /// The stream id is what services call the stream key, and a passphrase is one: neither stays in the address, nor does
+    /// anything of which nobody here knows what it is.
+    fn read_srt(scheme: &str, rest: &str, key: Option<&str>) -> Result<Self, GivenError> {
+        let (before, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (authority, path) = before.split_once('/').unwrap_or((before, ""));
+        if authority.contains('@') {
+            return Err(GivenError::Credentials);
         }
-        match path.rsplit_once('/') {
-            Some((app, name)) if !name.is_empty() && !app.trim_matches('/').is_empty() => {
-                let key = query.map_or_else(|| name.to_owned(), |query| format!("{name}?{query}"));
-                Ok(Self { url: format!("{scheme}://{authority}/{app}"), key: Some(Secret::new(key)) })
+        check_host(authority)?;
+        if !authority.rsplit(']').next().unwrap_or_default().contains(':') {
+            return Err(GivenError::NoPort);
+        }
+        if !path.trim_matches('/').is_empty() {
+            return Err(GivenError::Path);
+        }
+        let SrtQuery { open, key: secret, unknown } = split_srt_query(query);
+        if open.split('&').any(|pair| pair.starts_with("mode=") && pair != "mode=caller") {
+            return Err(GivenError::Mode);
+        }
+        let key = match key {
+            // What is given as the key says more than what the address says, but not about everything.
+            Some(key) if !secret.is_empty() && !key.contains("streamid=") && !key.contains("passphrase=") => {
+                let passphrase = secret.split('&').find(|pair| pair.starts_with("passphrase="));
+                passphrase.map_or_else(|| key.to_owned(), |passphrase| format!("streamid={key}&{passphrase}"))
             }
-            _ => Ok(Self { url: url.to_owned(), key: None }),
-        }
+            Some(key) => key.to_owned(),
+            None => secret,
+        };
+        let open = if open.is_empty() { open } else { format!("?{open}") };
+        Ok(Self { url: format!("{scheme}://{before}{open}"), kept: Kept { query: part(&unknown), key: part(&key) } })
     }
 
     /// The host, to call a destination by when it has no name.
     pub fn host(&self) -> &str {
-        let rest = self.url.split_once("://").map_or(self.url.as_str(), |(_, rest)| rest);
-        let host = rest.split('/').next().unwrap_or_default();
+        Self::host_of(&self.url)
+    }
+
+    pub(super) fn host_of(url: &str) -> &str {
+        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+        let host = rest.split(['/', '?']).next().unwrap_or_default();
         host.rsplit_once(':').filter(|(_, port)| !port.contains(']')).map_or(host, |(host, _)| host)
     }
+}
+
+/// What stands after the host of an RTMP address.
+#[derive(Debug, PartialEq, Eq)]
+struct Parts<'a> {
+    app: &'a str,
+    /// Of the application.
+    query: Option<&'a str>,
+    key: Option<Cow<'a, str>>,
+}
+
+impl<'a> Parts<'a> {
+    /// An address with the key in it, if it has one.
+    fn pasted(path: &'a str, query: Option<&'a str>) -> Self {
+        if let Some((app, name)) = key_in_path(path) {
+            return Self { app, query: None, key: Some(with_query(name, query)) };
+        }
+        match key_in_query(path, query) {
+            Some((query, key)) => Self { app: path, query: Some(query), key: Some(key.into()) },
+            None => Self { app: path, query, key: None },
+        }
+    }
+
+    /// An address that `key` was given beside. All of its path is the application, unless it ends with the same key.
+    fn beside(path: &'a str, query: Option<&'a str>, key: &'a str) -> Self {
+        let name = name_of(key.trim_start_matches('/'));
+        if let Some((app, _)) = key_in_path(path.trim_end_matches('/')).filter(|(_, last)| *last == name) {
+            // A query behind it is the key's, which may have been given without.
+            let key =
+                if key.contains('?') { key.into() } else { with_query(key, query.filter(|query| !query.is_empty())) };
+            return Self { app, query: None, key: Some(key) };
+        }
+        match key_in_query(path, query).filter(|(_, last)| name_of(last) == name) {
+            Some((query, last)) => {
+                let key = if key.contains('?') { key } else { last };
+                Self { app: path, query: Some(query), key: Some(key.into()) }
+            }
+            None => Self { app: path, query, key: Some(key.into()) },
+        }
+    }
+}
+
+/// `app/key`.
+fn key_in_path(path: &str) -> Option<(&str, &str)> {
+    path.rsplit_once('/').filter(|(app, name)| !name.is_empty() && !app.trim_matches('/').is_empty())
+}
+
+/// The query and the key of `app?backup=1/key`.
+fn key_in_query<'a>(path: &str, query: Option<&'a str>) -> Option<(&'a str, &'a str)> {
+    let one_part = !path.trim_matches('/').contains('/');
+    query.filter(|_| one_part)?.rsplit_once('/').filter(|(_, key)| !key.is_empty())
+}
+
+fn with_query<'a>(key: &'a str, query: Option<&str>) -> Cow<'a, str> {
+    query.map_or(Cow::Borrowed(key), |query| Cow::Owned(format!("{key}?{query}")))
+}
+
+fn name_of(key: &str) -> &str {
+    key.split('?').next().unwrap_or_default()
 }
 
 fn check_host(host: &str) -> Result<(), GivenError> {
@@ -132,16 +239,48 @@ mod tests {
             (" rtmp://h/app/ ", Some(" k?a=1 "), "rtmp://h/app/", Some("k?a=1")),
             ("rtmp://h/a/b", Some("k"), "rtmp://h/a/b", Some("k")),
             ("rtmp://h/live2?backup=1", Some("k"), "rtmp://h/live2?backup=1", Some("k")),
+            ("rtmp://h/live2?backup=1/k", None, "rtmp://h/live2?backup=1", Some("k")),
+            ("rtmp://h/live2?backup=1/k", Some("k?a=1"), "rtmp://h/live2?backup=1", Some("k?a=1")),
+            ("rtmp://h/app?auth=s", Some("k"), "rtmp://h/app", Some("auth=s\nk")),
+            ("rtmp://h/app/?backup=1&auth=s", Some("k"), "rtmp://h/app/", Some("backup=1&auth=s\nk")),
+            ("rtmp://h/a/b?auth=s", Some("k"), "rtmp://h/a/b", Some("auth=s\nk")),
+            ("rtmp://h/app?auth=s", None, "rtmp://h/app", Some("auth=s\n")),
+            ("rtmp://h/app?auth=s/k", None, "rtmp://h/app", Some("auth=s\nk")),
+            ("rtmp://h/app?auth=s/k", Some("k"), "rtmp://h/app", Some("auth=s\nk")),
+            ("rtmp://h/app?auth=s/t", Some("k"), "rtmp://h/app", Some("auth=s/t\nk")),
+            ("rtmp://h/app?auth=s/", Some("k"), "rtmp://h/app", Some("auth=s/\nk")),
+            ("rtmp://h/app?", Some("k"), "rtmp://h/app?", Some("k")),
+            // The same key at the end of the address and beside it.
+            ("rtmp://h/app/k", Some("k"), "rtmp://h/app", Some("k")),
+            ("rtmp://h/app/k/", Some("/k"), "rtmp://h/app", Some("/k")),
+            ("rtmp://h/a/b/k", Some("k?a=1"), "rtmp://h/a/b", Some("k?a=1")),
+            ("rtmp://h/app/k?a=1", Some("k"), "rtmp://h/app", Some("k?a=1")),
+            ("rtmp://h/app/k?a=1", Some("k?a=2"), "rtmp://h/app", Some("k?a=2")),
+            ("rtmp://h/app/k?a=1", Some("other"), "rtmp://h/app/k", Some("a=1\nother")),
+            ("rtmp://h/k", Some("k"), "rtmp://h/k", Some("k")),
             ("rtmp://h:1936/app/key?token=x/y", None, "rtmp://h:1936/app", Some("key?token=x/y")),
             ("rtmp://h/a/b/key", Some(""), "rtmp://h/a/b", Some("key")),
             ("RTMP://[::1]:1/app/key", None, "RTMP://[::1]:1/app", Some("key")),
             ("rtmp://h/app", None, "rtmp://h/app", None),
             ("rtmp://h/app/", None, "rtmp://h/app/", None),
+            ("rtmps://h/app/key", None, "rtmps://h/app", Some("key")),
+            ("srt://h:9000", Some("id"), "srt://h:9000", Some("id")),
+            ("srt://h:9000?latency=200&streamid=id", None, "srt://h:9000?latency=200", Some("streamid=id")),
+            (
+                "srt://h:1?passphrase=pp&mode=caller",
+                Some("id"),
+                "srt://h:1?mode=caller",
+                Some("streamid=id&passphrase=pp"),
+            ),
+            ("srt://[::1]:9000/", None, "srt://[::1]:9000/", None),
+            ("srt://h:1?latency=20&Token=s&pkt_size=9", None, "srt://h:1?latency=20", Some("Token=s&pkt_size=9\n")),
+            ("srt://h:1?s&streamid=id", None, "srt://h:1", Some("s\nstreamid=id")),
+            ("srt://h:1?token=s", Some("id"), "srt://h:1", Some("token=s\nid")),
         ] {
             let key = key.map(|key| Secret::new(key.to_owned()));
             let given = Given::read(url, key.as_ref()).unwrap();
             assert_eq!(given.url, expected_url, "{url}");
-            assert_eq!(given.key.as_ref().map(|key| key.expose().as_str()), expected_key, "{url}");
+            assert_eq!(given.kept.stored().as_ref().map(|key| key.expose().as_str()), expected_key, "{url}");
         }
     }
 
@@ -151,7 +290,9 @@ mod tests {
             ("  ", GivenError::Empty),
             ("live.twitch.tv/app/canary", GivenError::Scheme),
             ("http://h/canary", GivenError::Scheme),
-            ("rtmps://h/app/canary", GivenError::Encrypted),
+            ("srt://h?streamid=canary", GivenError::NoPort),
+            ("srt://h:1?mode=listener&streamid=canary", GivenError::Mode),
+            ("srt://h:1/canary?latency=200", GivenError::Path),
             ("rtmp://h", GivenError::NoApp),
             ("rtmp://h/?canary", GivenError::NoApp),
             ("rtmp://user:canary@h/app", GivenError::Credentials),

@@ -29,6 +29,11 @@ impl Outbox {
         }
     }
 
+    /// Bytes that wait.
+    pub(super) const fn len(&self) -> usize {
+        self.len
+    }
+
     /// Whether everything has been written.
     pub(super) fn is_empty(&self) -> bool {
         self.pieces.is_empty()

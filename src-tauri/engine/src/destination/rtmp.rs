@@ -4,19 +4,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
-use tokio::time::Instant;
-use weir_hub::{Hub, Origin, Start, SubscribeOptions};
+use tokio::time::{Instant, timeout};
+use weir_hub::Hub;
 use weir_media::StreamPath;
 use weir_rtmp::url::{PublishUrl, Scheme};
 
 use super::board::{Board, Standing};
-use super::connection::{Connection, End, Reading, Until};
+use super::carrier::{Attempt, Outcome};
+use super::config::StartRule;
+use super::connection::{Connection, End, Until};
 use super::failure::{Failure, FailureCode};
+use super::network::Network;
 use super::order::{Order, Orders};
+use super::reading::Reading;
 use super::state::Step;
-use super::task::{self, Outcome};
+use super::task;
 use crate::event::Events;
 use crate::net::dial;
+use crate::net::gauge::Gauge;
+use crate::net::outgoing::Outgoing;
+use crate::tls::{self, Fingerprint};
 
 /// Bytes the operating system may hold for one connection. Without a bound it takes megabytes: seconds of a stream that
 /// the lag policy could no longer leave out. Linux doubles it; that is 40 Mbit/s at a round trip of 200 ms.
@@ -28,63 +35,126 @@ const KEEPALIVE: Duration = Duration::from_secs(15);
 /// How often in a row servers may send us on shortly after we came: they must not send us to and fro for ever.
 const MAX_QUICK_MOVES: u32 = 5;
 
-/// A stream this young is carried from its first key frame: the destination was waiting for it and only had to connect.
-const JUST_BEGUN: Duration = Duration::from_secs(5);
+/// How long agreeing on the encryption may take.
+const TLS_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Carries streams by RTMP over TCP.
+/// Carries streams by RTMP over TCP or TLS.
 #[derive(Debug)]
 pub(super) struct Carrier {
     hub: Hub,
+    /// A connection that waits for a stream.
+    kept: Option<Kept>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    url: PublishUrl,
+    trusted: Option<Fingerprint>,
+    connection: Connection<Outgoing>,
 }
 
 impl Carrier {
     pub(super) const fn new(hub: Hub) -> Self {
-        Self { hub }
+        Self { hub, kept: None }
     }
-}
 
-impl task::Carrier for Carrier {
-    async fn carry(&mut self, order: &Arc<Order>, path: &StreamPath, board: &Board, orders: &mut Orders) -> Outcome {
-        let url = match address(order) {
-            Ok(url) => url,
-            Err(failure) => return Outcome::Hopeless(failure),
-        };
-        let opened = tokio::select! {
-            opened = open(&url, board) => opened,
-            () = orders.interrupted(order, Some(path), |new| board.ordered(new)) => return Outcome::Interrupted,
+    /// Connects to `url` and sends until something ends it.
+    pub(super) async fn carry(&mut self, url: PublishUrl, mut attempt: Attempt<'_>) -> Outcome {
+        let (board, order, path) = (attempt.board, attempt.order, attempt.path);
+        let trusted = order.config.trusted_certificate;
+        let kept = self.take_kept(&url, trusted, board).await;
+        let opened = match kept {
+            Some(connection) => Ok(connection),
+            None => tokio::select! {
+                opened = open(&url, trusted, board) => opened,
+                () = attempt.interrupted() => return Outcome::Interrupted,
+            },
         };
         let connection = match opened {
             Ok(connection) => connection,
             Err(failure) => return Outcome::Failed(failure),
         };
         // Only now, so that it begins where the stream is now. A stream that has ended meanwhile is not waited for.
-        let Some(reading) = self.read(path, order) else { return Outcome::StreamEnded };
+        let Some(mut reading) = self.read(path, order, board) else {
+            self.keep(order, url, connection, board).await;
+            return Outcome::StreamEnded;
+        };
+        reading.epoch = attempt.epoch.cloned();
         board.stands(Standing::Live);
-        tracing::info!(destination = order.config.id, stream = %path, "live");
+        tracing::info!(destination = order.config.id, stream = %path, "the server takes the stream");
         let mut leg =
             Leg { carrier: self, order, path, board, url, connection, reading, since: Instant::now(), moves: 0 };
-        let end = leg.run(orders).await;
-        if !matches!(end, End::Failed(_)) {
-            leg.connection.end(board).await;
-        }
+        let end = leg.run(attempt.orders).await;
+        let Leg { url, connection, reading, .. } = leg;
+        board.leaves(reading.point());
         match end {
-            End::StreamEnded => Outcome::StreamEnded,
-            End::Interrupted => Outcome::Interrupted,
-            End::AskedToReconnect(_) | End::AtKeyFrame => Outcome::Again,
+            End::StreamEnded => {
+                self.keep(order, url, connection, board).await;
+                Outcome::StreamEnded
+            }
+            End::Interrupted => {
+                connection.end(board).await;
+                Outcome::Interrupted
+            }
+            End::AskedToReconnect(_) | End::AtKeyFrame => {
+                connection.end(board).await;
+                Outcome::Again
+            }
             End::Failed(failure) => Outcome::Failed(failure),
         }
     }
-}
 
-impl Carrier {
-    /// A reader of the stream that begins at the newest key frame, or at the first of a stream that has only just begun:
-    /// connecting must not cost its beginning. `None` when there is no such stream any more.
-    fn read(&self, path: &StreamPath, order: &Order) -> Option<Reading> {
-        let origin = Origin { agent: Some(order.config.name.clone()), ..Origin::internal("rtmp") };
-        let session = self.hub.stream(path).map(|stream| stream.session);
-        let start = session.filter(|session| *session <= JUST_BEGUN).map_or(Start::NewestKey, Start::Back);
-        let options = SubscribeOptions { start, wait: Some(Duration::ZERO), ..SubscribeOptions::destination(origin) };
-        self.hub.subscribe(path, options).ok().map(Reading::new)
+    /// Opens a connection before there is a stream, and cares for it.
+    pub(super) async fn stand_by(&mut self, url: PublishUrl, order: &Order, board: &Board) -> Failure {
+        let trusted = order.config.trusted_certificate;
+        let connection = match self.take_kept(&url, trusted, board).await {
+            Some(connection) => connection,
+            None => match open(&url, trusted, board).await {
+                Ok(connection) => connection,
+                Err(failure) => return failure,
+            },
+        };
+        board.stands(Standing::Live);
+        let kept = self.kept.insert(Kept { url, trusted, connection });
+        let failure = kept.connection.idle(board).await;
+        self.kept = None;
+        failure
+    }
+
+    /// Ends the connection that waits for a stream.
+    pub(super) async fn release(&mut self, board: &Board) {
+        if let Some(kept) = self.kept.take() {
+            kept.connection.end(board).await;
+        }
+    }
+
+    /// The connection that waits, where it leads to `url`.
+    async fn take_kept(
+        &mut self,
+        url: &PublishUrl,
+        trusted: Option<Fingerprint>,
+        board: &Board,
+    ) -> Option<Connection<Outgoing>> {
+        let kept = self.kept.take()?;
+        if kept.url == *url && kept.trusted == trusted {
+            return Some(kept.connection);
+        }
+        kept.connection.end(board).await;
+        None
+    }
+
+    /// Keeps a connection whose stream is over, where the start rule says so.
+    async fn keep(&mut self, order: &Order, url: PublishUrl, mut connection: Connection<Outgoing>, board: &Board) {
+        if order.config.start == StartRule::Always {
+            connection.goes_on();
+            self.kept = Some(Kept { url, trusted: order.config.trusted_certificate, connection });
+        } else {
+            connection.end(board).await;
+        }
+    }
+
+    fn read(&self, path: &StreamPath, order: &Order, board: &Board) -> Option<Reading> {
+        Reading::of(&self.hub, path, order, board, "rtmp")
     }
 }
 
@@ -95,7 +165,7 @@ struct Leg<'a> {
     path: &'a StreamPath,
     board: &'a Board,
     url: PublishUrl,
-    connection: Connection<TcpStream>,
+    connection: Connection<Outgoing>,
     reading: Reading,
     /// When this connection went live.
     since: Instant,
@@ -137,9 +207,9 @@ impl Leg<'_> {
     /// goes on.
     async fn move_to(&mut self, to: PublishUrl, orders: &mut Orders) -> Result<(), End> {
         // Its steps are nobody's business while the old connection is live.
-        let quiet = Board::new(Arc::clone(self.order), Events::default());
+        let quiet = Board::new(Arc::clone(self.order), Events::default(), Network::default());
         let opened = {
-            let opening = open(&to, &quiet);
+            let opening = open(&to, self.order.config.trusted_certificate, &quiet);
             tokio::pin!(opening);
             tokio::select! {
                 opened = &mut opening => opened,
@@ -179,21 +249,24 @@ impl Leg<'_> {
     }
 
     /// Goes on over `connection` from the newest key frame.
-    async fn begin_anew(&mut self, connection: Connection<TcpStream>, to: PublishUrl) -> Result<(), End> {
-        let Some(reading) = self.carrier.read(self.path, self.order) else {
+    async fn begin_anew(&mut self, connection: Connection<Outgoing>, to: PublishUrl) -> Result<(), End> {
+        self.board.leaves(self.reading.point());
+        let Some(reading) = self.carrier.read(self.path, self.order, self.board) else {
             connection.end(self.board).await;
             return Err(End::StreamEnded);
         };
-        self.reading = reading;
+        let epoch = self.reading.epoch.take();
+        self.reading = Reading { epoch, ..reading };
         drop(self.exchange(connection, to));
+        self.board.loses();
         Ok(())
     }
 
     async fn unless_interrupted(
         &self,
-        opening: impl Future<Output = Result<Connection<TcpStream>, Failure>>,
+        opening: impl Future<Output = Result<Connection<Outgoing>, Failure>>,
         orders: &mut Orders,
-    ) -> Result<Connection<TcpStream>, End> {
+    ) -> Result<Connection<Outgoing>, End> {
         tokio::select! {
             opened = opening => opened.map_err(End::Failed),
             () = orders.interrupted(self.order, Some(self.path), |new| self.board.ordered(new)) => Err(End::Interrupted),
@@ -202,41 +275,37 @@ impl Leg<'_> {
 
     async fn move_after_goodbye(&mut self, to: PublishUrl, orders: &mut Orders) -> Result<(), End> {
         self.connection.say_goodbye(self.board).await;
-        let connection = self.unless_interrupted(open(&to, self.board), orders).await?;
+        let connection =
+            self.unless_interrupted(open(&to, self.order.config.trusted_certificate, self.board), orders).await?;
         self.board.stands(Standing::Live);
         self.begin_anew(connection, to).await
     }
 
-    fn exchange(&mut self, connection: Connection<TcpStream>, to: PublishUrl) -> Connection<TcpStream> {
+    fn exchange(&mut self, connection: Connection<Outgoing>, to: PublishUrl) -> Connection<Outgoing> {
         (self.url, self.since) = (to, Instant::now());
         tracing::info!(destination = self.order.config.id, to = %self.url, "moved to another connection");
         std::mem::replace(&mut self.connection, connection)
     }
 }
 
-/// Where to, or why that is no address.
-fn address(order: &Order) -> Result<PublishUrl, Failure> {
-    let url = PublishUrl::parse(&order.config.url, order.key.as_ref()).map_err(|error| {
-        let hint = "Copy the whole server address from the service, for example rtmp://live.twitch.tv/app.";
-        Failure::new(FailureCode::InvalidUrl, format!("Nothing can be sent there: {error}."), hint)
-    })?;
-    match url.scheme {
-        Scheme::Rtmp => Ok(url),
-        Scheme::Rtmps => Err(Failure::new(
-            FailureCode::InvalidUrl,
-            "Encrypted addresses (rtmps://) are not supported yet.",
-            "Use the service's rtmp:// address.",
-        )),
-    }
-}
-
-async fn open(url: &PublishUrl, board: &Board) -> Result<Connection<TcpStream>, Failure> {
+async fn open(url: &PublishUrl, trusted: Option<Fingerprint>, board: &Board) -> Result<Connection<Outgoing>, Failure> {
     board.stands(Standing::Connecting(Step::Dns));
     let addresses = dial::resolve(&url.host, url.port).await.map_err(|error| Failure::of_dial(&error))?;
     board.stands(Standing::Connecting(Step::Tcp));
     let stream = dial::connect(&url.host, addresses).await.map_err(|error| Failure::of_dial(&error))?;
     tune(&stream);
-    Connection::publish(stream, url.clone(), board).await
+    let mut gauge = Gauge::of(&stream);
+    let stream = match url.scheme {
+        Scheme::Rtmp => Outgoing::Plain(stream),
+        Scheme::Rtmps => {
+            board.stands(Standing::Connecting(Step::Tls));
+            gauge = gauge.behind_tls();
+            let agreed = timeout(TLS_TIMEOUT, tls::connect(stream, &url.host, trusted)).await;
+            let agreed = agreed.map_err(|_| Failure::slow_step(Step::Tls, TLS_TIMEOUT))?;
+            Outgoing::Tls(Box::new(agreed.map_err(|error| Failure::of_tls(&error, &url.host))?))
+        }
+    };
+    Connection::publish(stream, gauge, url.clone(), board).await
 }
 
 /// Settings of the socket. None of them is worth failing for.
@@ -255,18 +324,22 @@ mod tests {
     use weir_media::Secret;
 
     use super::super::config::Config;
+    use super::super::kept::Kept;
+    use super::super::order::Address;
+    use super::super::target::Target;
     use super::*;
 
     fn order(url: &str, key: Option<&str>) -> Order {
-        let config =
-            Config { id: "a".into(), name: String::new(), url: url.into(), streams: Default::default(), enabled: true };
-        Order { config, key: key.map(|key| Secret::new(key.to_owned())) }
+        let key = key.map(|key| Secret::new(key.to_owned()));
+        Order { kept: Kept::read(key.as_ref()), ..Order::new(Config::new("a", url)) }
     }
 
     /// Fault 19 of the predecessor: the query of the key was lost, and the whole address with the key was in tcUrl.
     #[test]
-    fn the_key_keeps_its_query_and_stays_out_of_the_address() {
-        let url = address(&order("rtmp://h/app/", Some("key?token=canary"))).unwrap();
+    fn fault_19_the_key_keeps_its_query_and_stays_out_of_the_address() {
+        let Ok(Target::Rtmp(url)) = order("rtmp://h/app/", Some("key?token=canary")).target(Address::Primary) else {
+            panic!("not an address");
+        };
         assert_eq!(url.key.expose(), "key?token=canary");
         assert_eq!((url.app.expose().as_str(), url.tc_url.expose().as_str()), ("app/", "rtmp://h/app/"));
         assert!(!format!("{url} {url:?}").contains("canary"));
@@ -274,8 +347,8 @@ mod tests {
 
     #[test]
     fn an_address_that_cannot_work_is_said_without_repeating_it() {
-        for url in ["canary", "http://h/canary", "rtmp://h", "rtmps://h/app/canary", "rtmp://h:99999/canary"] {
-            let failure = address(&order(url, None)).unwrap_err();
+        for url in ["canary", "http://h/canary", "rtmp://h", "rtmp://h:99999/canary", "srt://h/canary"] {
+            let failure = order(url, None).target(Address::Primary).unwrap_err();
             assert_eq!(failure.code, FailureCode::InvalidUrl, "{url}");
             assert!(!format!("{failure:?}").contains("canary"));
         }

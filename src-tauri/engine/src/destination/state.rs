@@ -12,12 +12,16 @@ pub enum Step {
     Dns,
     /// Opening the connection.
     Tcp,
-    /// The RTMP handshake.
+    /// Agreeing on the encryption.
+    Tls,
+    /// The handshake of RTMP or SRT.
     Handshake,
     /// The `connect` command.
     Connect,
     /// The `publish` command.
     Publish,
+    /// The server takes the stream; nothing of it has been acknowledged yet.
+    FirstData,
 }
 
 impl fmt::Display for Step {
@@ -25,9 +29,11 @@ impl fmt::Display for Step {
         f.write_str(match self {
             Self::Dns => "looking up the name",
             Self::Tcp => "opening the connection",
+            Self::Tls => "agreeing on the encryption",
             Self::Handshake => "handshake",
             Self::Connect => "connect",
             Self::Publish => "publish",
+            Self::FirstData => "first data",
         })
     }
 }
@@ -38,19 +44,26 @@ impl fmt::Display for Step {
 pub enum State {
     /// Switched off.
     Off,
+    /// Nobody has started it yet.
+    WaitingForStart,
     /// No stream that it takes is live.
-    WaitingForStream,
+    WaitingForStream {
+        /// The server is connected already.
+        connected: bool,
+    },
     /// On the way.
     Connecting {
         /// Where on the way.
         step: Step,
     },
-    /// The server takes the stream.
+    /// The server has acknowledged data of the stream in the last seconds.
     Live,
-    /// The server takes the stream, but slower than it comes.
+    /// The server takes the stream, but slower than it comes, or has stopped taking it.
     Behind {
         /// How far behind the publisher, in seconds.
         seconds: f64,
+        /// Why, as far as it shows.
+        reason: Failure,
     },
     /// The connection failed; the next attempt has a time.
     Retrying {
@@ -73,8 +86,10 @@ mod tests {
     #[test]
     fn states_are_snake_case_on_the_wire() {
         let json = |state: &State| serde_json::to_string(state).unwrap();
-        assert_eq!(json(&State::WaitingForStream), r#"{"state":"waiting_for_stream"}"#);
+        assert_eq!(
+            json(&State::WaitingForStream { connected: false }),
+            r#"{"state":"waiting_for_stream","connected":false}"#
+        );
         assert_eq!(json(&State::Connecting { step: Step::Dns }), r#"{"state":"connecting","step":"dns"}"#);
-        assert_eq!(json(&State::Behind { seconds: 3.5 }), r#"{"state":"behind","seconds":3.5}"#);
     }
 }

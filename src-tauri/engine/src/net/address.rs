@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Why a text is no [`ListenAddress`].
@@ -12,8 +13,9 @@ use serde::{Deserialize, Serialize};
 pub struct AddressError(String);
 
 /// Where to listen. One address may mean two sockets, IPv4 and IPv6, that share a port. Port 0 lets the OS choose.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(with = "String")]
 pub enum ListenAddress {
     /// Every interface of this computer, IPv4 and IPv6: `:1935`.
     All {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::owner::Transport;
 use super::{ListenAddress, owner};
 use crate::status::ListenerState;
 
@@ -32,10 +33,21 @@ pub(crate) struct BindError {
 
 /// Opens the sockets of one address, IPv4 and IPv6 on the same port. A machine without IPv6 gets IPv4 alone.
 pub(crate) fn bind(address: ListenAddress) -> Result<Vec<TcpListener>, BindError> {
+    bind_both(address, |address| {
+        let opened = bind_one(address).and_then(|listener| Ok((listener.local_addr()?.port(), listener)));
+        opened.map_err(|source| BindError { address, source })
+    })
+}
+
+/// The sockets of one address, each opened by `one`, which also tells its port.
+pub(super) fn bind_both<S>(
+    address: ListenAddress,
+    one: impl Fn(SocketAddr) -> Result<(u16, S), BindError>,
+) -> Result<Vec<S>, BindError> {
     let mut attempt = 0;
     loop {
         attempt += 1;
-        match bind_all(&address.ips(), address.port()) {
+        match bind_all(&address.ips(), address.port(), &one) {
             Err(error)
                 if address.port() == 0
                     && error.source.kind() == io::ErrorKind::AddrInUse
@@ -45,21 +57,24 @@ pub(crate) fn bind(address: ListenAddress) -> Result<Vec<TcpListener>, BindError
     }
 }
 
-fn bind_all(ips: &[IpAddr], port: u16) -> Result<Vec<TcpListener>, BindError> {
-    let mut listeners = Vec::new();
+fn bind_all<S>(
+    ips: &[IpAddr],
+    port: u16,
+    one: impl Fn(SocketAddr) -> Result<(u16, S), BindError>,
+) -> Result<Vec<S>, BindError> {
+    let mut sockets = Vec::new();
     let mut port = port;
     for ip in ips {
-        let address = SocketAddr::new(*ip, port);
-        match bind_one(address).and_then(|listener| Ok((listener.local_addr()?.port(), listener))) {
-            Ok((bound, listener)) => {
+        match one(SocketAddr::new(*ip, port)) {
+            Ok((bound, socket)) => {
                 port = bound;
-                listeners.push(listener);
+                sockets.push(socket);
             }
-            Err(source) if ip.is_ipv6() && !listeners.is_empty() && no_ipv6(&source) => {}
-            Err(source) => return Err(BindError { address, source }),
+            Err(error) if ip.is_ipv6() && !sockets.is_empty() && no_ipv6(&error.source) => {}
+            Err(error) => return Err(error),
         }
     }
-    Ok(listeners)
+    Ok(sockets)
 }
 
 fn bind_one(address: SocketAddr) -> io::Result<TcpListener> {
@@ -85,29 +100,33 @@ fn no_ipv6(error: &io::Error) -> bool {
 
 /// Opens the sockets of `address`, or says in words why they do not open.
 pub async fn open(address: ListenAddress) -> Result<Vec<TcpListener>, ListenerState> {
-    let error = match bind(address) {
-        Ok(sockets) => return Ok(sockets),
-        Err(error) => error,
-    };
+    match bind(address) {
+        Ok(sockets) => Ok(sockets),
+        Err(error) => Err(say_why(address, error, Transport::Tcp).await),
+    }
+}
+
+/// Why `address` did not open, in words.
+pub(super) async fn say_why(address: ListenAddress, error: BindError, transport: Transport) -> ListenerState {
     // Asking the system about its processes may take a while.
-    let explained = tokio::task::spawn_blocking(move || explain(address, &error)).await;
-    Err(explained.unwrap_or_else(|_| ListenerState::Failed {
+    let explained = tokio::task::spawn_blocking(move || explain(address, &error, transport)).await;
+    explained.unwrap_or_else(|_| ListenerState::Failed {
         code: "cannot_listen",
         message: format!("{address} could not be opened."),
         hint: "Choose another port.".to_owned(),
         owner: None,
         next_free_port: None,
-    }))
+    })
 }
 
 /// Why `address` did not open, in words, with the program that holds the port and a free port to offer. Blocks: it asks
 /// the OS about processes.
-pub(crate) fn explain(address: ListenAddress, error: &BindError) -> ListenerState {
+pub(crate) fn explain(address: ListenAddress, error: &BindError, transport: Transport) -> ListenerState {
     let port = address.port();
     let (code, message, hint) = match error.source.kind() {
         io::ErrorKind::AddrInUse => {
-            let owner = owner::of_port(port);
-            let next_free_port = next_free_port(address);
+            let owner = owner::of_port(port, transport);
+            let next_free_port = next_free_port(address, transport);
             let who = owner.as_ref().map_or_else(|| "another program".to_owned(), |owner| owner.name.clone());
             let hint = next_free_port.map_or_else(
                 || format!("Close {who}, or choose another port."),
@@ -136,19 +155,23 @@ pub(crate) fn explain(address: ListenAddress, error: &BindError) -> ListenerStat
 }
 
 /// The first port after the wanted one on which every socket of `address` opens.
-fn next_free_port(address: ListenAddress) -> Option<u16> {
+fn next_free_port(address: ListenAddress, transport: Transport) -> Option<u16> {
     let first = address.port().checked_add(1)?;
     (first..=first.saturating_add(OFFERED_RANGE)).find(|port| {
         let ips = address.ips();
         ips.iter().all(|ip| {
-            let free = bind_free(SocketAddr::new(*ip, *port));
+            let free = bind_free(SocketAddr::new(*ip, *port), transport);
             free.is_ok() || (ips.len() > 1 && ip.is_ipv6() && free.is_err_and(|error| no_ipv6(&error)))
         })
     })
 }
 
-fn bind_free(address: SocketAddr) -> io::Result<()> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+fn bind_free(address: SocketAddr, transport: Transport) -> io::Result<()> {
+    let (kind, protocol) = match transport {
+        Transport::Tcp => (Type::STREAM, Protocol::TCP),
+        Transport::Udp => (Type::DGRAM, Protocol::UDP),
+    };
+    let socket = Socket::new(Domain::for_address(address), kind, Some(protocol))?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
@@ -204,7 +227,9 @@ mod tests {
         let taken = bind(ListenAddress::Localhost { port: 0 }).unwrap();
         let address = ListenAddress::Localhost { port: taken[0].local_addr().unwrap().port() };
         let error = bind(address).unwrap_err();
-        let ListenerState::Failed { code, message, owner, next_free_port, .. } = explain(address, &error) else {
+        let ListenerState::Failed { code, message, owner, next_free_port, .. } =
+            explain(address, &error, Transport::Tcp)
+        else {
             panic!("must have failed")
         };
         assert_eq!(code, "port_in_use");

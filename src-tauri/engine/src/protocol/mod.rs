@@ -1,3 +1,4 @@
 //! The protocols of the product: one folder each, with its settings, its listener and its bridge to the hub.
 
 pub mod rtmp;
+pub mod srt;

@@ -1,6 +1,6 @@
 //! What is being recorded, what was, and what somebody has said about it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -21,6 +21,8 @@ pub(super) struct Page {
     path: StreamPath,
     stream: StreamId,
     status: Mutex<Status>,
+    /// Files that are open beside the one that is written, with their length in seconds.
+    beside: Mutex<Vec<(PathBuf, f64)>>,
     monitor: Mutex<Option<Monitor>>,
     /// Cancelled when somebody stops this recording by hand.
     pub(super) stop: CancellationToken,
@@ -47,12 +49,17 @@ impl Page {
         status.bytes = progress.bytes;
         status.duration_ms = u64::try_from(progress.duration.as_millis()).unwrap_or(0);
         status.waiting_bytes = waiting;
-        status.frames_left_out = progress.left_out;
+        status.frames_left_out = progress.left_out + progress.early;
     }
 
-    /// A file is open, the first or the next.
-    pub(super) fn opened(&self, file: PathBuf) {
+    /// A file is open, the first or the next, and these beside it.
+    pub(super) fn opened(&self, file: PathBuf, beside: Vec<(PathBuf, f64)>) {
         self.lock().file = Some(file);
+        *self.beside() = beside;
+    }
+
+    fn beside(&self) -> MutexGuard<'_, Vec<(PathBuf, f64)>> {
+        self.beside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The file's numbers are to be read here.
@@ -119,6 +126,7 @@ impl Book {
             path: path.clone(),
             stream,
             status: Mutex::new(status),
+            beside: Mutex::default(),
             monitor: Mutex::default(),
             stop: CancellationToken::new(),
             halt: Mutex::default(),
@@ -182,9 +190,19 @@ impl Book {
         self.past.iter().cloned().chain(self.open.iter().map(|page| page.status())).collect()
     }
 
+    /// The files whose recording failed.
+    pub(super) fn failed(&self) -> HashSet<PathBuf> {
+        let failed = self.past.iter().filter(|status| matches!(status.state, State::Failed(_)));
+        failed.filter_map(|status| status.file.clone()).collect()
+    }
+
     /// The files that are being written, with their length so far in seconds.
     pub(super) fn active(&self) -> HashMap<PathBuf, f64> {
-        let open = self.open.iter().map(|page| page.status());
-        open.filter_map(|status| Some((status.file?, status.duration_ms as f64 / 1e3))).collect()
+        let written = |page: &Page| {
+            let status = page.status();
+            let beside = page.beside().clone();
+            beside.into_iter().chain(status.file.map(|file| (file, status.duration_ms as f64 / 1e3)))
+        };
+        self.open.iter().flat_map(|page| written(page)).collect()
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::pattern::Pattern;
@@ -9,7 +10,7 @@ use super::rule::Rule;
 use crate::config::Seconds;
 
 /// Writing streams to files.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Record every stream from its start. Default false: a disk fills up quickly.
@@ -59,7 +60,7 @@ impl Default for Config {
 }
 
 /// A file format for recordings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Container {
     /// By the codecs: FLV for H.264 with AAC or MP3, MP4 for everything else.
@@ -72,7 +73,7 @@ pub enum Container {
 }
 
 /// What happens to a recording when its publisher comes back within the grace time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OnReturn {
     /// It goes on in the same file.
@@ -83,7 +84,7 @@ pub enum OnReturn {
 }
 
 /// What happens when the disk is full but for the reserve.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WhenFull {
     /// Recording stops, and says so.

@@ -12,6 +12,10 @@ pub(super) trait Container {
     fn write(&mut self, item: &Item) -> Result<(), Refusal>;
     /// How far the file has got.
     fn progress(&self) -> Progress;
+    /// Whether its format holds little more: the next place to begin a file should be taken.
+    fn is_nearly_full(&self) -> bool {
+        false
+    }
     /// Hands everything written to the operating system.
     fn flush(&mut self) -> Result<(), Failure>;
     /// Forces everything written to the disk, and notices when the file is gone.

@@ -21,6 +21,14 @@ pub enum FailureCode {
     DiskError,
     /// The file format holds no more.
     FormatLimit,
+    /// The file is not what its name says.
+    Unreadable,
+    /// The file was cut off before anything in it was whole.
+    NothingWhole,
+    /// The file was never closed, and another program wrote it.
+    Foreign,
+    /// The file was cut off, and the disk refused its repair.
+    NotRepaired,
     /// The program itself went wrong: a bug.
     Internal,
 }
@@ -67,7 +75,14 @@ impl Failure {
                 "The file has reached the largest size that its disk allows.".to_owned(),
                 "Use a disk formatted as NTFS, exFAT, APFS or ext4 (FAT32 ends at 4 GiB), then start the recording again.",
             ),
-            FailureCode::DiskError | FailureCode::LowSpace | FailureCode::FormatLimit | FailureCode::Internal => (
+            FailureCode::DiskError
+            | FailureCode::LowSpace
+            | FailureCode::FormatLimit
+            | FailureCode::Unreadable
+            | FailureCode::NothingWhole
+            | FailureCode::Foreign
+            | FailureCode::NotRepaired
+            | FailureCode::Internal => (
                 format!("Writing the recording in {folder} failed: {error}."),
                 "Check the disk, then start the recording again.",
             ),
@@ -81,6 +96,28 @@ impl Failure {
             code: FailureCode::FormatLimit,
             message: format!("The stream cannot be written as MP4: {error}."),
             hint: "Choose FLV for recordings of this stream, then start the recording again.".to_owned(),
+        }
+    }
+
+    /// A file cannot be worked on, for this reason.
+    pub(crate) fn of_file(why: &dyn std::fmt::Display) -> Self {
+        Self {
+            code: FailureCode::Unreadable,
+            message: format!("The file cannot be read as what its name says: {why}."),
+            hint: "Play it with another program to see what is in it.".to_owned(),
+        }
+    }
+
+    /// A copy would not leave the reserve free.
+    pub(crate) fn no_room(folder: &Path, needed: u64) -> Self {
+        Self {
+            code: FailureCode::LowSpace,
+            message: format!(
+                "The new file needs {:.1} GB on the disk of {} beside the reserve, and they are not free.",
+                needed as f64 / 1e9,
+                folder.display()
+            ),
+            hint: "Free some space, then start it again.".to_owned(),
         }
     }
 

@@ -8,13 +8,13 @@ use bytes::BytesMut;
 use weir_amf0::Value;
 use weir_flv::Error;
 use weir_flv::file::{FileOptions, FileWriter, Write};
-use weir_media::{Codec, Frame, FrameKind, TimeDelta, Timestamp, Track, TrackId, Tracks};
+use weir_media::{Codec, Frame, FrameKind, TimeDelta, Timestamp, Track, TrackId, TrackKind, Tracks};
 
 use super::container::{Container, Refusal};
 use super::disk::{Disk, Medium};
 use super::failure::Failure;
-use super::folder_of;
 use super::writer::{Item, Progress};
+use super::{Label, folder_of};
 
 /// One of how many calls of [`Container::sync`] also brings the head of the file up to date: it is 40 KiB.
 const HEAD_EVERY: u32 = 5;
@@ -26,26 +26,33 @@ pub(super) struct FlvFile<M> {
     path: PathBuf,
     /// `None` once it is closed.
     writer: Option<FileWriter>,
+    /// Every track, with its last configuration: a publisher that comes back announces metadata first, and then one after the other.
+    known: Tracks,
     out: Vec<Write>,
     /// Time of the first frame: what lies before it is no part of the recording.
     zero: Option<Timestamp>,
     newest: Timestamp,
     left_out: u64,
+    early: u64,
     failed: bool,
     syncs: u32,
 }
 
 impl<M: Medium> FlvFile<M> {
     /// A file of which nothing is written yet. `path` is where it is, to notice when it goes away.
-    pub(super) fn new(medium: M, path: PathBuf, tracks: &Tracks) -> Self {
+    pub(super) fn new(medium: M, path: PathBuf, tracks: &Tracks, label: &Label) -> Self {
+        let mut writer = FileWriter::new(FileOptions::default());
+        writer.set_label(label.into());
         let mut file = Self {
             disk: Disk::new(medium),
             path,
-            writer: Some(FileWriter::new(FileOptions::default())),
+            writer: Some(writer),
+            known: Tracks::default(),
             out: Vec::new(),
             zero: None,
             newest: Timestamp::ZERO,
             left_out: 0,
+            early: 0,
             failed: false,
             syncs: 0,
         };
@@ -53,7 +60,26 @@ impl<M: Medium> FlvFile<M> {
         file
     }
 
+    /// Whether a decoder that was set up for this file so far could not go on.
+    fn changes_decoder(&self, tracks: &Tracks) -> bool {
+        let other = |now: &Track| {
+            let before = self.known.find(now.id);
+            before.is_some_and(|before| {
+                let configured = before.config.is_some() && now.config.is_some();
+                before.codec != now.codec || configured && before.config != now.config
+            })
+        };
+        self.zero.is_some() && tracks.iter().any(|track| track.id.kind != TrackKind::Data && other(track))
+    }
+
     fn set_tracks(&mut self, tracks: &Tracks) {
+        for track in tracks.iter() {
+            // Announced again, a track has its codec before its configuration.
+            let is_news = self.known.find(track.id).is_none_or(|known| known.codec != track.codec);
+            if is_news || track.config.is_some() {
+                self.known = self.known.with(Track::clone(track));
+            }
+        }
         let Some(writer) = &mut self.writer else { return };
         if tracks.find(TrackId::DATA).is_none() {
             // Gaps are marked on the data track, whether the publisher has one or not.
@@ -66,6 +92,7 @@ impl<M: Medium> FlvFile<M> {
     fn frame(&mut self, frame: &Frame) -> Result<(), Refusal> {
         let Some(writer) = &mut self.writer else { return Ok(()) };
         if frame.dts < *self.zero.get_or_insert(frame.dts) {
+            self.early += u64::from(frame.track.kind != TrackKind::Data);
             return Ok(());
         }
         match writer.write(frame, &mut self.out) {
@@ -138,6 +165,8 @@ impl<M: Medium> FlvFile<M> {
 impl<M: Medium> Container for FlvFile<M> {
     fn write(&mut self, item: &Item) -> Result<(), Refusal> {
         match item {
+            // FLV could go on, but few players and no editor follow a change of configuration in the middle of a file.
+            Item::Tracks(tracks) if self.changes_decoder(tracks) => return Err(Refusal::NeedsNewFile),
             Item::Tracks(tracks) => self.set_tracks(tracks),
             Item::Frame(frame) => self.frame(frame)?,
             Item::Gap(gap) => self.mark("publisher", *gap, 0)?,
@@ -152,6 +181,7 @@ impl<M: Medium> Container for FlvFile<M> {
             bytes: self.disk.len(),
             duration: TimeDelta::from_millis(self.writer.as_ref().map_or(0, |writer| writer.duration_millis().into())),
             left_out: self.left_out,
+            early: self.early,
         }
     }
 

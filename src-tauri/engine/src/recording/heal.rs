@@ -1,54 +1,83 @@
-//! What is done about recordings that a crash left behind, when Weir starts: each is made whole, and that is said.
+//! What is done about recordings that a crash left behind, when Weir starts: each is made whole, and that is said. What cannot be
+//! made whole is said once and remembered.
 
-use std::path::Path;
-use std::time::SystemTime;
-
-use super::index::{self, EntryState};
+use super::about::Flaw;
+use super::index::{Entry, EntryState};
 use super::repair::{Outcome, RepairError, repair};
-use crate::problem::{Problems, Report};
+use super::{Recordings, convert};
+use crate::problem::Report;
 
-/// Repairs every file below `folder` that was interrupted by `started`; one that is being written anew is locked. Blocks,
-/// for as long as the files are large.
-pub(super) fn heal(folder: &Path, started: SystemTime, problems: &Problems) {
-    let started = index::unix_millis(started);
-    let entries = match index::list(folder, &std::collections::HashMap::new()) {
+/// Repairs every file that was interrupted. Whatever the clock says, one that is being written is left alone: it is known here,
+/// or locked by whoever writes it. Blocks, for as long as the files are large.
+pub(super) fn heal(recordings: &Recordings) {
+    let folder = recordings.folder();
+    convert::clear_unfinished(&folder);
+    let entries = match recordings.list() {
         Ok(entries) => entries,
         Err(error) => {
             tracing::warn!(folder = %folder.display(), %error, "recordings were not looked through");
             return;
         }
     };
-    let interrupted = |entry: &index::Entry| entry.state == EntryState::Interrupted && entry.modified_ms <= started;
-    for entry in entries.into_iter().filter(interrupted) {
-        let outcome = repair(&folder.join(&entry.name));
+    let can_be_healed =
+        |entry: &Entry| entry.state == EntryState::Interrupted && entry.about.flaw.is_none_or(|flaw| !flaw.is_final());
+    for entry in entries.into_iter().filter(can_be_healed) {
+        let path = folder.join(&entry.name);
+        // Recording may have begun since the folder was read.
+        if recordings.book().active().contains_key(&path) {
+            continue;
+        }
+        let outcome = repair(&path);
         tracing::info!(file = entry.name, ?outcome, "an interrupted recording was looked after");
-        match outcome {
-            Ok(Outcome::Repaired { seconds, cut_bytes }) => problems.report(Report {
-                code: "recording_repaired",
-                message: format!(
-                    "The recording {} was cut off last time and is whole again: {seconds:.0} s; {cut_bytes} bytes at its end \
-                     belonged to nothing.",
-                    entry.name
-                ),
-                hint: String::new(),
-                path: None,
-                peer: Some(entry.name),
-            }),
-            Ok(Outcome::Damaged) => problems.report(Report {
-                code: "recording_damaged",
-                message: format!("The recording {} was cut off before anything in it was whole.", entry.name),
-                hint: "Delete it, or keep it for a closer look; it was left as it is.".to_owned(),
-                path: None,
-                peer: Some(entry.name),
-            }),
-            Ok(Outcome::Whole | Outcome::Foreign) | Err(RepairError::InUse) => {}
-            Err(RepairError::Disk(error)) => problems.report(Report {
-                code: "recording_not_repaired",
-                message: format!("The recording {} was cut off and could not be repaired: {error}.", entry.name),
-                hint: "It plays up to where it was cut off. Free some space, then run: weir recording repair FILE".to_owned(),
-                path: None,
-                peer: Some(entry.name),
-            }),
+        let flaw = recordings.note_flaw(&entry.name, &outcome);
+        let is_news = flaw != entry.about.flaw;
+        if let Some(report) = words(entry.name, outcome).filter(|_| is_news || flaw.is_none()) {
+            recordings.0.context.problems.report(report);
         }
     }
+}
+
+impl Recordings {
+    /// Remembers what stood in the way of a repair, if anything did. Blocks.
+    pub(super) fn note_flaw(&self, name: &str, outcome: &Result<Outcome, RepairError>) -> Option<Flaw> {
+        let flaw = match outcome {
+            Ok(Outcome::Damaged) => Flaw::NothingWhole,
+            Ok(Outcome::Foreign) => Flaw::Foreign,
+            Err(RepairError::Disk(_)) => Flaw::NotRepaired,
+            Ok(Outcome::Whole | Outcome::Repaired { .. }) | Err(RepairError::InUse | RepairError::Cancelled) => {
+                return None;
+            }
+        };
+        if let Err(error) = self.0.library.tried(&self.folder(), name, flaw) {
+            // It is tried again at the next start, no more.
+            tracing::debug!(file = name, %error, "what a repair found was not remembered");
+        }
+        Some(flaw)
+    }
+}
+
+/// What people are told; nothing of a file that is not one of ours, and shows what is wrong with it in the list.
+fn words(name: String, outcome: Result<Outcome, RepairError>) -> Option<Report> {
+    let (code, message, hint) = match outcome {
+        Ok(Outcome::Repaired { seconds, cut_bytes }) => (
+            "recording_repaired",
+            format!(
+                "The recording {name} was cut off last time and is whole again: {seconds:.0} s; {cut_bytes} bytes at its end \
+                 belonged to nothing."
+            ),
+            "",
+        ),
+        Ok(Outcome::Damaged) => (
+            "recording_damaged",
+            format!("The recording {name} was cut off before anything in it was whole."),
+            "Delete it, or keep it for a closer look; it was left as it is.",
+        ),
+        Err(RepairError::Disk(error)) => (
+            "recording_not_repaired",
+            format!("The recording {name} was cut off and could not be repaired: {error}."),
+            "It plays up to where it was cut off. Free some space, then run: weir recording repair FILE",
+        ),
+        Ok(Outcome::Whole | Outcome::Foreign) | Err(RepairError::InUse | RepairError::Cancelled) => return None,
+    };
+    Some(Report { code, message, hint: hint.to_owned(), path: None, peer: Some(name) })
 }

@@ -4,33 +4,44 @@
 //! the disk, which the stream never notices. The folder is the truth about what there is ([`Entry`]); what is written now
 //! is known here ([`Status`]).
 
+mod about;
 mod book;
+mod browse;
 mod config;
 mod container;
+mod convert;
 mod disk;
 mod failure;
+mod files;
+mod film;
 mod flv;
 mod heal;
 mod index;
+mod job;
+mod label;
+mod library;
 mod mp4;
 mod path;
 mod pattern;
 mod probe;
 mod probe_mp4;
+mod query;
 mod recorder;
 mod reel;
 mod repair;
 mod rule;
+mod shelf;
 mod space;
 mod status;
+mod work;
 mod writer;
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{Notify, Semaphore};
 use weir_hub::{Start, StreamId, StreamState};
 use weir_media::StreamPath;
 
@@ -38,14 +49,23 @@ use crate::engine::Context;
 use crate::event::Event;
 use crate::supervise::{End, Supervisor};
 use book::Book;
+use job::Jobs;
+use label::Label;
+use library::Library;
 use rule::Plan;
 
+pub use about::{About, FileTrack, Flaw};
+pub use browse::Room;
 pub use config::{Config, Container, OnReturn, WhenFull};
 pub use failure::{Failure, FailureCode};
-pub use index::{DeleteError, Entry, EntryState};
+pub use film::{Chapter, Choice, Film, FilmError, Fragment, Initialization, KeyPicture, Plan as FilmPlan};
+pub use index::{Entry, EntryState};
+pub use job::{Job, JobError, JobKind, JobState};
 pub use pattern::{Pattern, PatternError};
+pub use query::{Found, Query, Sort};
 pub use repair::{Outcome, RepairError, repair};
 pub use rule::{NotBelow, Rule, Subfolder};
+pub use shelf::{DeleteError, Removal, RenameError};
 pub use status::{State, Status};
 
 /// How long a shutdown waits for files to be completed.
@@ -73,29 +93,51 @@ struct Inner {
     fallback: PathBuf,
     config: Mutex<Config>,
     book: Mutex<Book>,
+    library: Library,
+    /// Files that are being played.
+    films: Mutex<Vec<browse::Opened>>,
+    jobs: Mutex<Jobs>,
+    /// One look at all new files at a time.
+    looking: Arc<Semaphore>,
+    /// The settings changed: the disk is looked at now.
+    room: Notify,
+    /// One job at a time: two would only make the disk slower for what is recorded.
+    working: Arc<Semaphore>,
     tasks: Supervisor,
 }
 
 impl Recordings {
-    /// Begins to watch for streams to record. `folder` is where recordings go when the settings name none.
-    pub fn start(context: Context, config: &Config, folder: PathBuf) -> Self {
+    /// Begins to watch for streams to record. `folder` is where recordings go when the settings name none, `data` where the
+    /// index of recordings is kept.
+    pub fn start(context: Context, config: &Config, folder: PathBuf, data: &Path) -> Self {
         let tasks = context.supervisor.child();
         let (config, book) = (Mutex::new(config.clone()), Mutex::default());
-        let recordings = Self(Arc::new(Inner { context, fallback: folder, config, book, tasks }));
+        let recordings = Self(Arc::new(Inner {
+            context,
+            fallback: folder,
+            config,
+            book,
+            library: Library::new(data.join("recordings.json")),
+            films: Mutex::default(),
+            jobs: Mutex::default(),
+            looking: Arc::new(Semaphore::new(1)),
+            room: Notify::new(),
+            working: Arc::new(Semaphore::new(1)),
+            tasks,
+        }));
         recordings.0.tasks.spawn("recordings", recordings.clone().watch());
         recordings.0.tasks.spawn("room for recordings", recordings.clone().keep_room());
         recordings.heal();
         recordings
     }
 
-    /// How long there is room for what is being recorded now, at its rate so far. `None` when nothing is, or when the system
-    /// does not tell how much is free. Blocks.
-    pub fn time_left(&self) -> Option<Duration> {
+    /// How long there is room for what is being recorded now, at its rate so far.
+    fn time_left(&self, free: Option<u64>) -> Option<Duration> {
         let active = self.status().into_iter().filter(|status| status.state == State::Recording);
         let rates = active.filter(|status| status.duration_ms > 0);
         let bytes_a_second: f64 = rates.map(|status| status.bytes as f64 * 1e3 / status.duration_ms as f64).sum();
         let reserve = self.config().reserve_bytes;
-        let room = space::free(&self.folder())?.saturating_sub(reserve);
+        let room = free?.saturating_sub(reserve);
         (bytes_a_second > 0.0)
             .then(|| Duration::try_from_secs_f64(room as f64 / bytes_a_second).unwrap_or(Duration::MAX))
     }
@@ -105,11 +147,12 @@ impl Recordings {
         let mut clock = tokio::time::interval(space::LOOK_EVERY);
         clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         for round in 0_u32.. {
-            tokio::select! {
-                _ = clock.tick() => {}
+            let changed = tokio::select! {
+                _ = clock.tick() => false,
+                () = self.0.room.notified() => true,
                 () = self.0.tasks.stopping().cancelled() => return End::Stopped,
-            }
-            let retention = round.is_multiple_of(space::RETENTION_EVERY);
+            };
+            let retention = changed || round.is_multiple_of(space::RETENTION_EVERY);
             if !retention && self.book().is_idle() {
                 continue;
             }
@@ -119,9 +162,17 @@ impl Recordings {
             let reserve = config.reserve_bytes;
             let now = crate::problem::now_millis();
             let at = folder.clone();
-            let looked =
-                tokio::task::spawn_blocking(move || space::look(&at, &config, &active, retention, now, space::free));
+            let recordings = self.clone();
+            let looked = tokio::task::spawn_blocking(move || {
+                if retention {
+                    recordings.0.library.store();
+                }
+                space::look(&at, &config, &active, retention, now, space::free)
+            });
             let Ok(look) = looked.await else { continue };
+            if !self.book().is_idle() {
+                self.0.context.events.tell(Event::RecordingRoom);
+            }
             if !look.deleted.is_empty() {
                 tracing::info!(deleted = ?look.deleted, "old recordings were deleted, as the settings say");
                 self.0.context.events.tell(Event::RecordingsChanged);
@@ -135,10 +186,14 @@ impl Recordings {
 
     /// Looks after what a crash left behind, beside everything else.
     fn heal(&self) {
-        let (folder, problems, started) = (self.folder(), self.0.context.problems.clone(), SystemTime::now());
+        let recordings = self.clone();
         let events = self.0.context.events.clone();
         self.0.tasks.spawn("repair of interrupted recordings", async move {
-            let healed = tokio::task::spawn_blocking(move || heal::heal(&folder, started, &problems)).await;
+            let healed = tokio::task::spawn_blocking(move || {
+                heal::heal(&recordings);
+                recordings.0.library.store();
+            })
+            .await;
             events.tell(Event::RecordingsChanged);
             if healed.is_ok() {
                 End::done("all are looked after")
@@ -151,6 +206,7 @@ impl Recordings {
     /// Follows changed settings; running recordings go on where they are.
     pub fn apply(&self, config: &Config) {
         *self.config() = config.clone();
+        self.0.room.notify_one();
         self.record_what_should_be(Start::NewestKey);
     }
 
@@ -183,33 +239,22 @@ impl Recordings {
         self.config().dir.clone().unwrap_or_else(|| self.0.fallback.clone())
     }
 
-    /// The recordings in the folder, newest first. Reads the ends of every file: call it where blocking is allowed.
-    pub fn list(&self) -> io::Result<Vec<Entry>> {
-        let active = self.book().active();
-        index::list(&self.folder(), &active)
-    }
-
-    /// Where the recording of this name is, if it is in the folder. Blocks.
-    pub fn locate(&self, name: &str) -> Option<PathBuf> {
-        index::locate(&self.folder(), name).ok().flatten()
-    }
-
-    /// Deletes a recording of the folder by its name. Blocks.
-    pub fn delete(&self, name: &str) -> Result<(), DeleteError> {
-        let active = self.book().active();
-        index::delete(&self.folder(), name, &active)
-    }
-
     /// Completes and closes every recording.
     pub async fn shutdown(&self) {
         let left = self.0.tasks.shutdown(PATIENCE).await;
         if left > 0 {
             tracing::warn!(left, "recordings could not be completed in time; they are playable as they are");
         }
+        let recordings = self.clone();
+        let _ = tokio::task::spawn_blocking(move || recordings.0.library.store()).await;
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
         self.0.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn jobs_list(&self) -> MutexGuard<'_, Jobs> {
+        self.0.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn config(&self) -> MutexGuard<'_, Config> {
@@ -260,6 +305,7 @@ impl Recordings {
             hub: self.0.context.hub.clone(),
             problems: self.0.context.problems.clone(),
             events: self.0.context.events.clone(),
+            timings: self.0.context.timings.clone(),
             path: path.clone(),
             start,
             plan: self.plan(path),

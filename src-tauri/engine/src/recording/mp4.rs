@@ -15,8 +15,8 @@ use weir_mp4::{Error, Muxer, Options};
 use super::container::{Container, Refusal};
 use super::disk::{Disk, Medium};
 use super::failure::Failure;
-use super::folder_of;
 use super::writer::{Item, Progress};
+use super::{Label, folder_of};
 
 /// Length of a fragment: with the frame that waits for its duration still below the second that a crash may cost.
 const FRAGMENT: TimeDelta = TimeDelta::from_millis(900);
@@ -36,9 +36,16 @@ pub(super) struct Mp4File<M> {
 
 impl<M: Medium> Mp4File<M> {
     /// A file of which nothing is written yet. `path` is where it is, to notice when it goes away.
-    pub(super) fn new(medium: M, path: PathBuf, tracks: &Tracks) -> Result<Self, Failure> {
-        let options = Options { fragment: FRAGMENT, ..Options::default() };
-        let muxer = Muxer::new(tracks, options).map_err(|error| Failure::of_format(&error))?;
+    /// It is nearly full with so many frames.
+    pub(super) fn new(
+        medium: M,
+        path: PathBuf,
+        tracks: &Tracks,
+        (label, frames): (&Label, u32),
+    ) -> Result<Self, Failure> {
+        let options = Options { fragment: FRAGMENT, frames, ..Options::default() };
+        let mut muxer = Muxer::new(tracks, options).map_err(|error| Failure::of_format(&error))?;
+        muxer.set_label(label.into());
         Ok(Self {
             disk: Disk::new(medium),
             path,
@@ -50,6 +57,11 @@ impl<M: Medium> Mp4File<M> {
             failed: false,
             closed: false,
         })
+    }
+
+    /// These frames are the first of their tracks, though they may come later than the header is written.
+    pub(super) fn expect(&mut self, firsts: &[Frame]) {
+        firsts.iter().for_each(|frame| self.muxer.expect(frame));
     }
 
     fn set_tracks(&mut self, tracks: &Tracks) -> Result<(), Refusal> {
@@ -71,7 +83,7 @@ impl<M: Medium> Mp4File<M> {
             return Ok(());
         }
         self.muxer.write(frame).map_err(|error| match error {
-            Error::TracksChanged => Refusal::NeedsNewFile,
+            Error::TracksChanged | Error::Full => Refusal::NeedsNewFile,
             error => Refusal::Failed(Failure::of_format(&error)),
         })?;
         let first = *self.first.get_or_insert(frame.dts);
@@ -120,13 +132,24 @@ impl<M: Medium> Container for Mp4File<M> {
             Item::Tracks(tracks) => self.set_tracks(tracks),
             Item::Frame(frame) => self.frame(frame),
             // Time goes on over what is missing: the frame before it is shown until the frame after it.
-            Item::Gap(_) | Item::Skipped { .. } => Ok(()),
+            Item::Gap(gap) => {
+                self.muxer.mark_gap((*gap).into(), "the encoder was away");
+                Ok(())
+            }
+            Item::Skipped { time, .. } => {
+                self.muxer.mark_gap((*time).into(), "the disk was too slow");
+                Ok(())
+            }
         }
     }
 
     fn progress(&self) -> Progress {
         let duration = self.first.map_or(TimeDelta::ZERO, |first| self.newest - first);
-        Progress { bytes: self.disk.len(), duration, left_out: self.left_out }
+        Progress { bytes: self.disk.len(), duration, left_out: self.left_out, early: 0 }
+    }
+
+    fn is_nearly_full(&self) -> bool {
+        self.muxer.is_nearly_full()
     }
 
     fn flush(&mut self) -> Result<(), Failure> {

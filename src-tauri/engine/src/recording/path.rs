@@ -86,7 +86,7 @@ fn stem(path: &StreamPath) -> String {
 }
 
 /// A name whose beginning no system takes for something else.
-fn tamed(mut stem: String) -> String {
+pub(super) fn tamed(mut stem: String) -> String {
     if stem.starts_with(['.', ' ']) {
         // A leading dot hides the file, a leading blank is cut by some tools.
         stem.replace_range(..1, "_");
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn no_path_escapes_the_folder() {
+    fn fault_23_no_path_escapes_the_folder() {
         let folder = tempfile::tempdir().unwrap();
         let inside = folder.path().join("recordings");
         for text in ["a/...", "C:/x", "~/x", "a/%2e%2e/b", "con.x/y", "．．/x"] {

@@ -16,7 +16,8 @@ const MAX_LEN: usize = 100;
 const MAX_DIGITS: usize = 9;
 
 /// A pattern for file names, without the extension.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, schemars::JsonSchema)]
+#[schemars(with = "String")]
 pub struct Pattern {
     text: String,
     parts: Vec<Part>,
@@ -45,6 +46,11 @@ pub enum PatternError {
 }
 
 impl Pattern {
+    /// The name of a first segment of `live/stream` that begins now: what people see while they write a pattern.
+    pub fn example(&self) -> String {
+        self.name("live_stream", 1, jiff::Zoned::now().datetime())
+    }
+
     /// The name of the segment `number` (from 1) of `stream`, already made safe, that begins at `local`.
     pub(super) fn name(&self, stream: &str, number: u64, local: DateTime) -> String {
         let part = |part: &Part| match part {

@@ -69,10 +69,15 @@ fn probe_flv(file: &mut (impl Read + Seek), size: u64) -> Probe {
     if closed && duration.is_some() {
         return Probe::Closed(duration);
     }
-    let begin = size.saturating_sub(TAIL as u64).max(HEADER as u64);
-    let tail = usize::try_from(size.saturating_sub(begin)).ok().and_then(|len| read_at(file, begin, len));
-    let last = tail.and_then(|tail| last_tag_millis(&tail)).map(|millis| f64::from(millis) / 1e3);
+    let last = last_tag(file, size).map(|(millis, _)| f64::from(millis) / 1e3);
     if closed { Probe::Closed(last) } else { Probe::Cut(last) }
+}
+
+/// The time of the last whole tag of an FLV file in milliseconds, and where it ends.
+pub(super) fn last_tag(file: &mut (impl Read + Seek), size: u64) -> Option<(u32, u64)> {
+    let begin = size.saturating_sub(TAIL as u64).max(HEADER as u64);
+    let tail = read_at(file, begin, usize::try_from(size.checked_sub(begin)?).ok()?)?;
+    last_tag_of(&tail).map(|(millis, end)| (millis, begin + end as u64))
 }
 
 pub(super) fn read_at(file: &mut (impl Read + Seek), at: u64, len: usize) -> Option<Vec<u8>> {
@@ -93,7 +98,7 @@ fn number_property(bytes: &[u8], name: &str) -> Option<f64> {
 
 /// The time of the last tag that is followed by its own size. From the end backwards, so that what a crash left behind
 /// the last whole tag is stepped over.
-fn last_tag_millis(tail: &[u8]) -> Option<u32> {
+fn last_tag_of(tail: &[u8]) -> Option<(u32, usize)> {
     (TAG_HEADER + 4..=tail.len()).rev().find_map(|end| {
         let size = usize::try_from(u32::from_be_bytes(tail.get(end - 4..end)?.try_into().ok()?)).ok()?;
         if size < TAG_HEADER {
@@ -104,7 +109,7 @@ fn last_tag_millis(tail: &[u8]) -> Option<u32> {
             [8 | 9 | 18, s2, s1, s0, t2, t1, t0, t3, 0, 0, 0]
                 if u32::from_be_bytes([0, s2, s1, s0]) as usize + TAG_HEADER == size =>
             {
-                Some(u32::from_be_bytes([t3, t2, t1, t0]))
+                Some((u32::from_be_bytes([t3, t2, t1, t0]), end))
             }
             _ => None,
         }

@@ -17,19 +17,29 @@ const MVHD: usize = 8 + 8 + 4 + 28;
 /// Where our files have the box that becomes the header of `mdat`: behind `ftyp`.
 const PLACE: usize = HEAD_LEN - 16;
 
+/// Whether an MP4 file is made the way ours are, closed or not.
+pub(super) fn is_ours(file: &mut (impl Read + Seek)) -> bool {
+    read_at(file, 0, HEAD_LEN).is_some_and(|head| place(&head).is_some())
+}
+
+/// The box in the place of the media's header, when the file is made the way ours are.
+fn place(head: &[u8]) -> Option<BoxHeader> {
+    let place = head.get(PLACE..).and_then(BoxHeader::parse)?;
+    let is_open = place.kind == BoxType(*b"free") && place.size == Some(16);
+    (head.starts_with(&[0, 0, 0, 32]) && (is_open || is_closed(head))).then_some(place)
+}
+
 /// Reads both ends of an MP4 file of `size` bytes.
 pub(super) fn probe(file: &mut (impl Read + Seek), size: u64) -> Probe {
     let Some(head) = read_at(file, 0, HEAD_LEN) else { return Probe::Damaged };
-    let ours = head.starts_with(&[0, 0, 0, 32]);
-    let place = head.get(PLACE..).and_then(BoxHeader::parse);
-    match place {
-        Some(place) if ours && is_closed(&head) => {
+    match place(&head) {
+        Some(place) if is_closed(&head) => {
             let index = place.size.and_then(|len| (PLACE as u64).checked_add(len));
             let closed = index.and_then(|at| index_at(file, at, size));
             closed.map_or(Probe::Cut(None), |seconds| Probe::Closed(Some(seconds)))
         }
-        Some(BoxHeader { kind: BoxType(kind), size: Some(16), .. }) if ours && kind == *b"free" => Probe::Cut(None),
-        _ => probe_foreign(file, size),
+        Some(_) => Probe::Cut(None),
+        None => probe_foreign(file, size),
     }
 }
 

@@ -10,13 +10,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use weir_flv::file::{FileReader, Rebuild as FlvRebuild, Write};
-use weir_mp4::repair::{HEAD_LEN, Rebuild as Mp4Rebuild, is_closed};
-use weir_mp4::{BoxHeader, TopLevel};
+use weir_mp4::repair::{HEAD_LEN, is_closed};
 
+use super::film;
+use super::job::Control;
 use super::probe::{self, Probe};
-
-/// Largest `moov` or `moof` that is read into memory. Ours are far below; a wrong length must not fill the memory.
-const MAX_BOX: u64 = 64 << 20;
 
 /// Bytes of an FLV file read at once.
 const PIECE: usize = 1 << 20;
@@ -54,6 +52,9 @@ pub enum RepairError {
     /// Somebody writes to it.
     #[error("the file is being written or is open in another program")]
     InUse,
+    /// It was called off; the file is as it was.
+    #[error("the repair was called off")]
+    Cancelled,
     /// The disk refused.
     #[error("{0}")]
     Disk(#[from] io::Error),
@@ -61,6 +62,11 @@ pub enum RepairError {
 
 /// Repairs the file at `path` if it needs to be. Reads an FLV file as a whole, an MP4 file's headers only. Blocks.
 pub fn repair(path: &Path) -> Result<Outcome, RepairError> {
+    repair_with(path, &Control::default())
+}
+
+/// The same, telling how far it is; it can be called off until the file is touched.
+pub(super) fn repair_with(path: &Path, control: &Control) -> Result<Outcome, RepairError> {
     let mut file = open_alone(path)?;
     let size = file.metadata()?.len();
     match probe::probe(&mut file, size) {
@@ -71,7 +77,7 @@ pub fn repair(path: &Path) -> Result<Outcome, RepairError> {
     let mut start = [0; 3];
     file.seek(SeekFrom::Start(0))?;
     file.read_exact(&mut start)?;
-    if &start == b"FLV" { repair_flv(&mut file, size) } else { repair_mp4(&mut file, size) }
+    if &start == b"FLV" { repair_flv(&mut file, size, control) } else { repair_mp4(&mut file, size) }
 }
 
 /// Opens a file that nobody else writes to.
@@ -102,6 +108,11 @@ fn open_alone(path: &Path) -> Result<File, RepairError> {
     }
 }
 
+/// Whether nobody writes to the file or repairs it now.
+pub(super) fn is_free(path: &Path) -> bool {
+    open_alone(path).is_ok()
+}
+
 /// Says that a file is being written, for as long as it is open.
 pub(super) fn claim(file: &File) {
     // Windows refuses by itself what another handle would disturb, and a lock there would keep readers out.
@@ -111,12 +122,17 @@ pub(super) fn claim(file: &File) {
     let _ = file;
 }
 
-fn repair_flv(file: &mut File, size: u64) -> Result<Outcome, RepairError> {
+fn repair_flv(file: &mut File, size: u64, control: &Control) -> Result<Outcome, RepairError> {
     let (mut reader, mut rebuild) = (FileReader::new(), FlvRebuild::new());
-    let mut piece = vec![0; PIECE];
+    let (mut piece, mut done) = (vec![0; PIECE], 0);
     file.seek(SeekFrom::Start(0))?;
     loop {
+        if control.stop.is_cancelled() {
+            return Err(RepairError::Cancelled);
+        }
         let read = file.read(&mut piece)?;
+        done += read as u64;
+        control.done(done, size);
         if read == 0 {
             reader.end();
         }
@@ -133,8 +149,11 @@ fn repair_flv(file: &mut File, size: u64) -> Result<Outcome, RepairError> {
         }
     }
     let end = reader.valid_len();
+    if rebuild.frames() == 0 {
+        return Ok(Outcome::Damaged);
+    }
     let Some(Write::Patch { offset, bytes }) = rebuild.finish(end) else { return Ok(Outcome::Foreign) };
-    if rebuild.frames() == 0 || end < offset + bytes.len() as u64 {
+    if end < offset + bytes.len() as u64 {
         return Ok(Outcome::Damaged);
     }
     file.set_len(end)?;
@@ -145,19 +164,7 @@ fn repair_flv(file: &mut File, size: u64) -> Result<Outcome, RepairError> {
 }
 
 fn repair_mp4(file: &mut File, size: u64) -> Result<Outcome, RepairError> {
-    let mut position = HEAD_LEN as u64;
-    let Some((TopLevel::Movie, moov)) = read_box(file, position, size)? else { return Ok(Outcome::Damaged) };
-    position += moov.len() as u64;
-    let Ok(mut rebuild) = Mp4Rebuild::new(&moov, position) else { return Ok(Outcome::Damaged) };
-    while let Some((TopLevel::Fragment, moof)) = read_box(file, position, size)? {
-        match rebuild.add_fragment(&moof, position, size) {
-            Ok(Some(end)) if end > position => position = end,
-            _ => break,
-        }
-    }
-    if rebuild.fragments() == 0 {
-        return Ok(Outcome::Damaged);
-    }
+    let Some(rebuild) = film::all_fragments(file, size)? else { return Ok(Outcome::Damaged) };
     let end = rebuild.end();
     let closing = rebuild.finish();
     // A file that was closed once and lost its end says in front that it has an index: that is undone first, so that a kill
@@ -183,25 +190,6 @@ fn repair_mp4(file: &mut File, size: u64) -> Result<Outcome, RepairError> {
         file.sync_data()?;
     }
     Ok(Outcome::Repaired { seconds: rebuild.seconds(), cut_bytes: size.saturating_sub(end) })
-}
-
-/// The whole box at `position`; `None` when there is none, or not all of it.
-fn read_box(file: &mut File, position: u64, size: u64) -> io::Result<Option<(TopLevel, Vec<u8>)>> {
-    let mut header = [0; BoxHeader::MAX_LEN];
-    if size.saturating_sub(position) < header.len() as u64 {
-        return Ok(None);
-    }
-    file.seek(SeekFrom::Start(position))?;
-    file.read_exact(&mut header)?;
-    let Some(BoxHeader { kind, size: Some(len), .. }) = BoxHeader::parse(&header) else { return Ok(None) };
-    let kind = TopLevel::from(kind);
-    if len > MAX_BOX || len > size - position || !matches!(kind, TopLevel::Movie | TopLevel::Fragment) {
-        return Ok(None);
-    }
-    let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
-    file.seek(SeekFrom::Start(position))?;
-    file.read_exact(&mut bytes)?;
-    Ok(Some((kind, bytes)))
 }
 
 fn write_at(file: &mut File, position: u64, bytes: &[u8]) -> io::Result<()> {

@@ -2,6 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use weir_media::StreamPath;
 
@@ -10,7 +11,7 @@ use super::pattern::Pattern;
 use crate::config::Seconds;
 
 /// What is different for the streams that a pattern names. What is left out is as for all.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rule {
     /// The streams: a path in which `*` stands for anything, e.g. `live/*`.
@@ -30,8 +31,9 @@ pub struct Rule {
 }
 
 /// A folder below the recordings folder that cannot lead out of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "PathBuf", into = "PathBuf")]
+#[schemars(with = "PathBuf")]
 pub struct Subfolder(PathBuf);
 
 /// The path leads elsewhere.

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::config::{Config, WhenFull};
-use super::index::{self, Entry};
+use super::index::{self, Seen};
+use super::{film, repair};
 
 /// How often the disk is looked at while something is recorded: at 100 Mbit/s that is 63 MB, far less than a usual reserve.
 pub(super) const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -32,7 +33,8 @@ pub(super) fn free(folder: &Path) -> Option<u64> {
     fs4::available_space(there).ok()
 }
 
-/// Looks at the disk and makes room as the settings say. Never touches what is being written (`active`). Blocks.
+/// Looks at the disk and makes room as the settings say: only ever with files that Weir wrote and nobody writes to, and for
+/// the reserve only while something is recorded (`active`). Blocks.
 pub(super) fn look(
     folder: &Path,
     config: &Config,
@@ -43,21 +45,26 @@ pub(super) fn look(
 ) -> Look {
     let is_short = || free(folder).is_some_and(|free| free < config.reserve_bytes);
     let limits = retention && (config.keep_days > 0 || config.keep_bytes > 0);
-    let makes_room = config.when_full == WhenFull::DeleteOldest && is_short();
+    let makes_room = config.when_full == WhenFull::DeleteOldest && !active.is_empty() && is_short();
     let mut deleted = Vec::new();
     if limits || makes_room {
-        let mut entries = index::list(folder, active).unwrap_or_default();
-        let mut total: u64 = entries.iter().map(|entry| entry.size).sum();
+        let mut entries = index::see(folder).unwrap_or_default();
+        let all = |entries: &[Seen]| entries.iter().map(|entry| entry.size).sum::<u64>();
+        if limits && config.keep_bytes > 0 && all(&entries) > config.keep_bytes {
+            // What is not Weir's takes no part in its limit. Files are opened for this only when all together are over it.
+            entries.retain(|entry| film::is_ours(&entry.path));
+        }
+        let mut total = all(&entries);
         let day = 24 * 3600 * 1000;
         // The list is newest first: the oldest is taken from its end.
         while let Some(entry) = entries.pop() {
-            let age_days = now_ms.saturating_sub(entry.modified_ms) / day;
+            let age_days = now_ms.saturating_sub(entry.modified_ms()) / day;
             let old = limits && config.keep_days > 0 && age_days >= u64::from(config.keep_days);
             let much = limits && config.keep_bytes > 0 && total > config.keep_bytes;
             if !(old || much || makes_room && is_short()) {
                 break;
             }
-            if remove(folder, &entry, active) {
+            if remove(&entry, active) {
                 total = total.saturating_sub(entry.size);
                 deleted.push(entry.name);
             }
@@ -66,35 +73,93 @@ pub(super) fn look(
     Look { free: free(folder), is_full: is_short(), deleted }
 }
 
-fn remove(folder: &Path, entry: &Entry, active: &HashMap<PathBuf, f64>) -> bool {
-    let path = folder.join(&entry.name);
-    !active.contains_key(&path) && fs::remove_file(path).is_ok()
+fn remove(file: &Seen, active: &HashMap<PathBuf, f64>) -> bool {
+    // Whatever lies in the folder may be somebody's only copy of their wedding: only what says that Weir wrote it goes.
+    !active.contains_key(&file.path)
+        && film::is_ours(&file.path)
+        && repair::is_free(&file.path)
+        && fs::remove_file(&file.path).is_ok()
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::{Duration, SystemTime};
 
+    use bytes::BytesMut;
+    use weir_amf0::Value;
+
     use super::*;
 
     const DAY: u64 = 24 * 3600;
 
+    /// A file of 1000 bytes that says that it is Weir's.
+    fn ours() -> Vec<u8> {
+        let label =
+            Value::object([("stream", Value::from("live/show")), ("creation_time", "2026-11-26T12:00:00Z".into())]);
+        let mut body = BytesMut::new();
+        weir_amf0::encode_all(&["onMetaData".into(), label], &mut body);
+        let length = u32::try_from(body.len()).unwrap().to_be_bytes();
+        let tag = [&[18], &length[1..], &[0; 7], &body].concat();
+        let mut file = b"FLV\x01\x05\0\0\0\x09\0\0\0\0".to_vec();
+        file.extend_from_slice(&tag);
+        file.extend_from_slice(&u32::try_from(tag.len()).unwrap().to_be_bytes());
+        file.resize(1000, 0);
+        file
+    }
+
     /// Files of 1000 bytes that are 0, 1, 2… days old.
     fn folder_of(count: u64) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
-        for days in 0..count {
-            let path = folder.path().join(format!("{days}.flv"));
-            fs::write(&path, vec![0; 1000]).unwrap();
-            let time = SystemTime::now() - Duration::from_secs(days * DAY + 60);
-            fs::File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
-        }
+        (0..count).for_each(|days| put(folder.path(), &format!("{days}.flv"), &ours(), days));
         folder
+    }
+
+    fn put(folder: &Path, name: &str, bytes: &[u8], days: u64) {
+        let path = folder.join(name);
+        fs::write(&path, bytes).unwrap();
+        let time = SystemTime::now() - Duration::from_secs(days * DAY + 60);
+        fs::File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
     }
 
     fn looked(folder: &Path, config: &Config, disk: u64) -> Look {
         let now = index::unix_millis(SystemTime::now());
         let used = |folder: &Path| fs::read_dir(folder).unwrap().count() as u64 * 1000;
-        look(folder, config, &HashMap::new(), true, now, |folder| Some(disk - used(folder)))
+        let active = HashMap::from([(folder.join("now.flv"), 1.0)]);
+        look(folder, config, &active, true, now, |folder| Some(disk - used(folder)))
+    }
+
+    #[test]
+    fn what_others_made_or_write_is_never_deleted_and_nothing_while_nothing_is_recorded() {
+        let folder = folder_of(1);
+        put(folder.path(), "wedding.flv", &file_of(b"FLV\x01\x05\0\0\0\x09\0\0\0\0"), 9);
+        put(folder.path(), "holiday.mp4", &file_of(b"\0\0\0\x20ftypisom\0\0\x02\0isomiso2avc1mp41\0\0\0\x08free"), 9);
+        let all = Config {
+            keep_days: 1,
+            keep_bytes: 1,
+            reserve_bytes: 70_000,
+            when_full: WhenFull::DeleteOldest,
+            ..Config::default()
+        };
+        assert_eq!(looked(folder.path(), &all, 10_000).deleted, ["0.flv"]);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+
+        let folder = folder_of(2);
+        let now = index::unix_millis(SystemTime::now());
+        let reserve = Config { keep_days: 0, keep_bytes: 0, ..all };
+        let idle = look(folder.path(), &reserve, &HashMap::new(), true, now, |_| Some(1));
+        assert_eq!((idle.deleted.len(), idle.is_full), (0, true));
+        #[cfg(not(windows))]
+        {
+            let held = fs::File::options().write(true).open(folder.path().join("1.flv")).unwrap();
+            repair::claim(&held);
+            assert_eq!(looked(folder.path(), &reserve, 10_000).deleted, ["0.flv"]);
+        }
+    }
+
+    fn file_of(start: &[u8]) -> Vec<u8> {
+        let mut file = start.to_vec();
+        file.resize(1000, 0);
+        file
     }
 
     #[test]

@@ -26,7 +26,8 @@ pub struct Status {
     pub bytes: u64,
     /// Frames that are missing because the disk was too slow.
     pub frames_skipped: u64,
-    /// Frames that the file's format cannot hold.
+    /// Frames that came and are in no file: its format cannot hold them, or there is nothing that they could be shown with, as
+    /// before the first key frame.
     pub frames_left_out: u64,
     /// Bytes that wait for the disk. More than a few megabytes: the disk is slower than the stream.
     pub waiting_bytes: u64,

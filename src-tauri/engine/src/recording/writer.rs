@@ -17,6 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use weir_media::{Frame, TimeDelta, Tracks};
 
 use super::failure::Failure;
+use crate::metrics::Timings;
 
 /// Bytes that may wait for the disk: 10 s at 25 Mbit/s. Protects memory from a disk that has stopped.
 pub(crate) const QUEUE_BYTES: usize = 32 * 1024 * 1024;
@@ -64,6 +65,8 @@ pub(crate) struct Progress {
     pub(crate) duration: TimeDelta,
     /// Frames that the file's format cannot hold.
     pub(crate) left_out: u64,
+    /// Frames that came before anything they could be shown with.
+    pub(crate) early: u64,
 }
 
 /// Writes a container. Runs on the writer's thread, so it may block.
@@ -121,6 +124,7 @@ impl Writer {
     /// that does not answer must not stop anything else. Returns when the file is open, with where it is.
     pub(crate) async fn start<M: Muxer>(
         open: impl FnOnce() -> Result<(PathBuf, M), Failure> + Send + 'static,
+        timings: Timings,
     ) -> Result<(PathBuf, Self), Failure> {
         let (queue, jobs) = mpsc::channel(QUEUE_BATCHES);
         let (opened, is_open) = oneshot::channel();
@@ -129,7 +133,7 @@ impl Writer {
         let run = move || match open() {
             Ok((path, mut muxer)) => {
                 let _ = opened.send(Ok(path));
-                let _ = ended.send(run(&mut muxer, jobs, &tell));
+                let _ = ended.send(run(&mut muxer, jobs, &tell, &timings));
             }
             Err(failure) => {
                 let _ = opened.send(Err(failure));
@@ -141,8 +145,8 @@ impl Writer {
         Ok((path, Self { queue, room: Arc::new(Semaphore::new(QUEUE_BYTES)), progress, end }))
     }
 
-    /// Queues items, and waits for room when the disk is behind. Cancelling it loses the items.
-    pub(crate) async fn write(&self, items: Vec<Item>) -> Result<(), Gone> {
+    /// Queues items, and waits for room when the disk is behind. Cancel-safe: `items` are taken only when there is room.
+    pub(crate) async fn write(&self, items: &mut Vec<Item>) -> Result<(), Gone> {
         let cost = items.iter().map(Item::cost).sum::<usize>().min(QUEUE_BYTES);
         let permits = u32::try_from(cost).unwrap_or(u32::MAX);
         let ended = self.queue.closed();
@@ -150,7 +154,9 @@ impl Writer {
             permit = Arc::clone(&self.room).acquire_many_owned(permits) => permit.map_err(|_| Gone)?,
             () = ended => return Err(Gone),
         };
-        self.queue.send(Job::Items(items, permit)).await.map_err(|_| Gone)
+        let place = self.queue.reserve().await.map_err(|_| Gone)?;
+        place.send(Job::Items(std::mem::take(items), permit));
+        Ok(())
     }
 
     /// Asks for a look at the disk when nothing is queued; a publisher that is away sends nothing that would cause one.
@@ -182,8 +188,9 @@ fn run(
     muxer: &mut impl Muxer,
     mut jobs: mpsc::Receiver<Job>,
     progress: &watch::Sender<Progress>,
+    timings: &Timings,
 ) -> Result<Progress, Failure> {
-    let result = drain(muxer, &mut jobs, progress);
+    let result = drain(muxer, &mut jobs, progress, timings);
     // Whoever still queues learns at once that nobody reads.
     jobs.close();
     let closed = muxer.close();
@@ -195,9 +202,12 @@ fn drain(
     muxer: &mut impl Muxer,
     jobs: &mut mpsc::Receiver<Job>,
     progress: &watch::Sender<Progress>,
+    timings: &Timings,
 ) -> Result<(), Failure> {
     let mut synced = Instant::now();
     while let Some(job) = jobs.blocking_recv() {
+        let began = Instant::now();
+        let is_media = matches!(job, Job::Items(..));
         if let Job::Items(items, permit) = job {
             for item in items {
                 muxer.write(item)?;
@@ -206,6 +216,9 @@ fn drain(
         }
         if jobs.is_empty() {
             muxer.flush()?;
+        }
+        if is_media {
+            timings.recording_write().observe(began.elapsed());
         }
         if synced.elapsed() >= SYNC_EVERY {
             muxer.sync()?;
@@ -275,7 +288,7 @@ mod tests {
         let (go, leave) = sync_mpsc::channel();
         let seen: Arc<Mutex<Vec<_>>> = Arc::default();
         let muxer = Slow { leave, seen: Arc::clone(&seen), fail_at, written: 0 };
-        let (_, writer) = Writer::start(move || Ok((PathBuf::new(), muxer))).await.unwrap();
+        let (_, writer) = Writer::start(move || Ok((PathBuf::new(), muxer)), Timings::default()).await.unwrap();
         (writer, go, seen)
     }
 
@@ -283,7 +296,7 @@ mod tests {
     async fn everything_queued_is_written_before_the_file_closes() {
         let (writer, go, seen) = slow(usize::MAX).await;
         for _ in 0..20 {
-            writer.write(vec![frame(10), frame(10)]).await.unwrap();
+            writer.write(&mut vec![frame(10), frame(10)]).await.unwrap();
         }
         drop(go);
         assert_eq!(writer.close().await.unwrap().bytes, 40);
@@ -295,17 +308,18 @@ mod tests {
     #[tokio::test]
     async fn a_disk_that_stops_is_waited_for_and_memory_stays_bounded() {
         let (writer, go, _) = slow(usize::MAX).await;
-        writer.write(vec![frame(QUEUE_BYTES / 2)]).await.unwrap();
-        writer.write(vec![frame(QUEUE_BYTES / 3)]).await.unwrap();
-        let mut third = Box::pin(writer.write(vec![frame(QUEUE_BYTES / 2)]));
+        writer.write(&mut vec![frame(QUEUE_BYTES / 2)]).await.unwrap();
+        writer.write(&mut vec![frame(QUEUE_BYTES / 3)]).await.unwrap();
+        let mut third = vec![frame(QUEUE_BYTES / 2)];
         tokio::select! {
             biased;
-            _ = &mut third => panic!("no room while the disk does nothing"),
+            _ = writer.write(&mut third) => panic!("no room while the disk does nothing"),
             () = std::future::ready(()) => {}
         }
+        assert_eq!(third.len(), 1, "what was called off is not lost");
         assert!(writer.monitor().waiting() > QUEUE_BYTES as u64 / 2);
         go.send(()).unwrap();
-        third.await.unwrap();
+        writer.write(&mut third).await.unwrap();
         drop(go);
         assert_eq!(writer.close().await.unwrap().bytes, 3);
     }
@@ -315,9 +329,9 @@ mod tests {
     async fn a_write_error_ends_the_writer_with_its_reason_and_saves_what_is_there() {
         let (writer, go, seen) = slow(2).await;
         drop(go);
-        writer.write(vec![frame(1), frame(1), frame(1)]).await.unwrap();
+        writer.write(&mut vec![frame(1), frame(1), frame(1)]).await.unwrap();
         writer.gone().await;
-        assert_eq!(writer.write(vec![frame(1)]).await, Err(Gone));
+        assert_eq!(writer.write(&mut vec![frame(1)]).await, Err(Gone));
         assert_eq!(writer.close().await.unwrap_err().code, FailureCode::DiskFull);
         assert!(seen.lock().unwrap().ends_with(&["write", "write", "close"]));
     }
@@ -325,7 +339,7 @@ mod tests {
     #[tokio::test]
     async fn a_file_that_cannot_be_opened_is_said_at_once() {
         let refused = || Err(Failure::of_disk(&io::ErrorKind::PermissionDenied.into(), std::path::Path::new("r")));
-        let started = Writer::start::<Slow>(refused).await;
+        let started = Writer::start::<Slow>(refused, Timings::default()).await;
         assert_eq!(started.err().unwrap().code, FailureCode::NotWritable);
     }
 }

@@ -1,8 +1,15 @@
 //! What tests of outputs share: an engine without listeners, streams made here or by FFmpeg, and readers of what came out.
 #![allow(dead_code, reason = "each test program uses its part")]
 
+pub(crate) mod callback;
+pub(crate) mod dice;
+pub(crate) mod film;
+pub(crate) mod lateness;
+pub(crate) mod proxy;
 pub(crate) mod rtmp;
+pub(crate) mod srt;
 pub(crate) mod target;
+pub(crate) mod tls;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -172,6 +179,13 @@ pub(crate) fn essence(frames: &[Frame]) -> Vec<(TrackId, i64, i64, Bytes)> {
 pub(crate) fn metadata(tags: &[Tag]) -> weir_amf0::Value {
     let first = tags.iter().find(|tag| tag.kind == MessageKind::Data).expect("a data tag");
     weir_amf0::Value::decode_all(&first.body).unwrap().pop().unwrap()
+}
+
+/// Resident memory of this process, bytes.
+#[cfg(target_os = "linux")]
+pub(crate) fn memory() -> usize {
+    let pages: usize = std::fs::read_to_string("/proc/self/statm").unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+    pages * 4096
 }
 
 /// Whether a program is there; says past the capture of test output that a test is skipped when it is not.

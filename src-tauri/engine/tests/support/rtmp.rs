@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use weir_amf0::Value;
 use weir_engine::status::ListenerState;
@@ -25,12 +25,20 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start(change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_with(change, |_| ()).await
+    }
+
+    /// With what flags lend to the settings.
+    pub(crate) async fn start_with(change: impl FnOnce(&mut Config), lend: impl FnOnce(&mut Settings)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config::defaults(Profile::Desktop);
         config.rtmp.listen = vec!["127.0.0.1:0".parse().unwrap()];
         change(&mut config);
-        let engine = Engine::start(Settings::new(config, Profile::Desktop), Paths::under(folder.path())).await.unwrap();
-        let ListenerState::Listening { bound } = engine.listeners().swap_remove(0).state else {
+        let mut settings = Settings::new(config, Profile::Desktop);
+        lend(&mut settings);
+        let engine = Engine::start(settings, Paths::under(folder.path())).await.unwrap();
+        let first = engine.listeners().into_iter().find(|listener| listener.state != ListenerState::Off);
+        let Some(ListenerState::Listening { bound }) = first.map(|listener| listener.state) else {
             panic!("the listener must open")
         };
         Self { engine, address: bound[0], _folder: folder }
@@ -77,9 +85,14 @@ impl Server {
     }
 }
 
+/// What a client is connected by.
+pub(crate) trait Wire: AsyncRead + AsyncWrite + Unpin + Send + Sync {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + Sync> Wire for T {}
+
 /// One client connection.
 pub(crate) struct Peer {
-    stream: TcpStream,
+    stream: Box<dyn Wire>,
     reader: Reader,
     buffer: BytesMut,
     pub(crate) answers_pings: bool,
@@ -93,7 +106,16 @@ impl Peer {
     }
 
     pub(crate) async fn connect_announcing(address: SocketAddr, capabilities: Capabilities) -> Self {
-        let mut peer = Self::shake_hands(address).await;
+        Self::shake_hands(address).await.call_connect(capabilities).await
+    }
+
+    /// A client over `stream`, connected to the application `live`.
+    pub(crate) async fn over(stream: impl Wire + 'static) -> Self {
+        Self::shake_hands_over(Box::new(stream)).await.call_connect(Capabilities::default()).await
+    }
+
+    async fn call_connect(self, capabilities: Capabilities) -> Self {
+        let mut peer = self;
         let mut object = Value::object([("app", "live"), ("tcUrl", "rtmp://127.0.0.1/live"), ("flashVer", "test")]);
         if let Value::Object(entries) = &mut object
             && capabilities.is_enhanced()
@@ -108,7 +130,10 @@ impl Peer {
     }
 
     pub(crate) async fn shake_hands(address: SocketAddr) -> Self {
-        let mut stream = TcpStream::connect(address).await.unwrap();
+        Self::shake_hands_over(Box::new(TcpStream::connect(address).await.unwrap())).await
+    }
+
+    async fn shake_hands_over(mut stream: Box<dyn Wire>) -> Self {
         let (mut client, hello) = handshake::Client::new(&[7; 1528]);
         stream.write_all(&hello).await.unwrap();
         let mut rest = BytesMut::new();
@@ -123,6 +148,11 @@ impl Peer {
         }
         let reader = Reader::new(chunk::Limits::PUBLISHING);
         Self { stream, reader, buffer: rest, answers_pings: true, pings: 0 }
+    }
+
+    /// The size of chunks that the server has told.
+    pub(crate) const fn told_chunk_size(&self) -> u32 {
+        self.reader.chunk_size()
     }
 
     pub(crate) async fn command(&mut self, stream_id: u32, command: &Command) {
@@ -144,6 +174,8 @@ impl Peer {
         let header = MessageHeader { csid: u32::from(type_id) + 1, timestamp, type_id, stream_id };
         let bytes = chunk::encode_message(chunk::DEFAULT_CHUNK_SIZE, &header, body).unwrap();
         self.stream.write_all(&bytes).await.unwrap();
+        // TLS keeps back what was not asked to be sent.
+        self.stream.flush().await.unwrap();
     }
 
     pub(crate) async fn send_raw(&mut self, bytes: &[u8]) {

@@ -4,11 +4,14 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 use weir_flv::MessageKind;
-use weir_rtmp::message::{MediaKind, MediaMessage};
+use weir_rtmp::chunk::{self, MessageHeader};
+use weir_rtmp::command::{Status, reply};
+use weir_rtmp::message::{MediaKind, MediaMessage, kind};
 use weir_rtmp::session::ServerSession;
 use weir_rtmp::session::server::{Event, Output, Rejection};
 
@@ -19,6 +22,10 @@ use super::Tag;
 pub(crate) enum Manner {
     /// Takes everything.
     Take,
+    /// Takes everything and keeps of each message the first bytes only, which tell which one it is.
+    Skim,
+    /// Refuses the application, with this code and sentence.
+    Deny(&'static str, &'static str),
     /// Refuses to publish.
     Refuse(Rejection, &'static str),
     /// Accepts the connection and never says a word.
@@ -35,12 +42,22 @@ pub(crate) enum Manner {
     Http,
 }
 
+/// How much of a message [`Manner::Skim`] keeps.
+const SKIMMED: usize = 256;
+
 /// What the server saw of one connection.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Visit {
+    /// What the client called the application, and the whole address, in `connect`.
+    pub(crate) app: String,
+    pub(crate) tc_url: String,
     pub(crate) path: String,
     pub(crate) name: String,
     pub(crate) media: Vec<MediaMessage>,
+    /// When each of them came.
+    pub(crate) at: Vec<Instant>,
+    /// Everything that came over the connection.
+    pub(crate) bytes: u64,
     /// The client said goodbye.
     pub(crate) goodbye: bool,
     /// The connection is closed.
@@ -129,6 +146,7 @@ async fn serve(mut stream: TcpStream, manner: Manner, note: impl Fn(&dyn Fn(&mut
             let _ = stream.read(&mut [0; 4096]).await;
             return;
         }
+        Manner::Deny(code, sentence) => return deny(stream, code, sentence).await,
         _ => {}
     }
     let mut session = ServerSession::new(Instant::now(), Arc::default(), Box::new([7; _]));
@@ -141,6 +159,10 @@ async fn serve(mut stream: TcpStream, manner: Manner, note: impl Fn(&dyn Fn(&mut
                         return;
                     }
                 }
+                Output::Event(Event::Connected(connect)) => {
+                    let (app, tc_url) = (connect.app.expose().clone(), connect.tc_url.expose().clone());
+                    note(&|visit| (visit.app, visit.tc_url) = (app.clone(), tc_url.clone()));
+                }
                 Output::Event(Event::PublishRequested(request)) => {
                     let (path, name) = (request.path.to_string(), request.name.expose().clone());
                     note(&|visit| (visit.path, visit.name) = (path.clone(), name.clone()));
@@ -150,9 +172,16 @@ async fn serve(mut stream: TcpStream, manner: Manner, note: impl Fn(&dyn Fn(&mut
                         _ => session.accept_publish(request.id).unwrap(),
                     }
                 }
-                Output::Event(Event::Media { message, .. }) => {
+                Output::Event(Event::Media { mut message, .. }) => {
                     taken += 1;
-                    note(&|visit| visit.media.push(message.clone()));
+                    if matches!(manner, Manner::Skim) {
+                        let kept = message.payload.len().min(SKIMMED);
+                        message.payload = Bytes::copy_from_slice(&message.payload[..kept]);
+                    }
+                    note(&|visit| {
+                        visit.media.push(message.clone());
+                        visit.at.push(Instant::now());
+                    });
                     match manner {
                         Manner::HangUp(after) if taken >= after => return,
                         Manner::SendOn(after, tc_url) if taken == after => {
@@ -177,7 +206,30 @@ async fn serve(mut stream: TcpStream, manner: Manner, note: impl Fn(&dyn Fn(&mut
         }
         match stream.read(&mut buffer).await {
             Ok(0) | Err(_) => return,
-            Ok(len) => session.handle_bytes(Instant::now(), &buffer[..len]).unwrap(),
+            Ok(len) => {
+                note(&|visit| visit.bytes += len as u64);
+                session.handle_bytes(Instant::now(), &buffer[..len]).unwrap();
+            }
         }
+    }
+}
+
+/// A handshake without a digest, and the answer to whatever is asked first.
+async fn deny(mut stream: TcpStream, code: &str, sentence: &str) {
+    let mut hello = [0; 1537];
+    if stream.read_exact(&mut hello).await.is_err() {
+        return;
+    }
+    let (mut answer, mut body) = (vec![3; 1], BytesMut::new());
+    answer.extend([0; 1536]);
+    answer.extend(&hello[1..]);
+    reply::error(1.0, &Status::error(code, sentence)).encode(&mut body);
+    let header = MessageHeader { csid: 3, timestamp: 0, type_id: kind::COMMAND, stream_id: 0 };
+    let error = chunk::encode_message(128, &header, &body).unwrap();
+    let _ = stream.write_all(&answer).await;
+    // The rest of the handshake, and the first byte of what is asked.
+    if stream.read_exact(&mut [0; 1537]).await.is_ok() {
+        let _ = stream.write_all(&error).await;
+        while stream.read(&mut hello).await.is_ok_and(|len| len > 0) {}
     }
 }

@@ -2,16 +2,22 @@
 
 use std::fs;
 
-use super::Process;
+use super::{Process, Transport};
 
 /// State `TCP_LISTEN` in `/proc/net/tcp`.
 const LISTEN: &str = "0A";
+/// The state of an unconnected socket in `/proc/net/udp`.
+const UNCONNECTED: &str = "07";
 
-pub(super) fn of_port(port: u16) -> Option<Process> {
-    let inodes: Vec<String> = ["/proc/net/tcp", "/proc/net/tcp6"]
+pub(super) fn of_port(port: u16, transport: Transport) -> Option<Process> {
+    let (tables, state) = match transport {
+        Transport::Tcp => (["/proc/net/tcp", "/proc/net/tcp6"], LISTEN),
+        Transport::Udp => (["/proc/net/udp", "/proc/net/udp6"], UNCONNECTED),
+    };
+    let inodes: Vec<String> = tables
         .iter()
         .filter_map(|table| fs::read_to_string(table).ok())
-        .flat_map(|table| listening(&table, port))
+        .flat_map(|table| listening(&table, port, state))
         .collect();
     if inodes.is_empty() {
         return None;
@@ -27,8 +33,8 @@ pub(super) fn of_port(port: u16) -> Option<Process> {
     })
 }
 
-/// Inodes of the sockets in `table` that listen on `port`.
-fn listening(table: &str, port: u16) -> Vec<String> {
+/// Inodes of the sockets in `table` that listen on `port`, which is to be in `wanted` state.
+fn listening(table: &str, port: u16, wanted: &str) -> Vec<String> {
     let port = format!(":{port:04X}");
     table
         .lines()
@@ -37,7 +43,7 @@ fn listening(table: &str, port: u16) -> Vec<String> {
             let mut fields = line.split_ascii_whitespace();
             let (local, state) = (fields.nth(1)?, fields.nth(1)?);
             let inode = fields.nth(5)?;
-            (local.ends_with(&port) && state == LISTEN).then(|| inode.to_owned())
+            (local.ends_with(&port) && state == wanted).then(|| inode.to_owned())
         })
         .collect()
 }
@@ -52,7 +58,7 @@ mod tests {
             0: 0100007F:078F 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1 0 100 0\n   \
             1: 0100007F:078F 0100007F:A000 01 00000000:00000000 00:00000000 00000000     0        0 4712 1 0 100 0\n   \
             2: 00000000:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4713 1 0 100 0\n";
-        assert_eq!(listening(table, 1935), ["4711"]);
-        assert!(listening(table, 80).is_empty());
+        assert_eq!(listening(table, 1935, LISTEN), ["4711"]);
+        assert!(listening(table, 80, LISTEN).is_empty());
     }
 }

@@ -3,11 +3,14 @@
 use super::Process;
 
 #[cfg(target_os = "macos")]
-pub(super) fn of_port(port: u16) -> Option<Process> {
-    let output = std::process::Command::new("/usr/sbin/lsof")
-        .args(["-nP", &format!("-iTCP:{port}"), "-sTCP:LISTEN", "-Fpc"])
-        .output()
-        .ok()?;
+pub(super) fn of_port(port: u16, transport: super::Transport) -> Option<Process> {
+    let mut lsof = std::process::Command::new("/usr/sbin/lsof");
+    lsof.args(["-nP", "-Fpc"]);
+    match transport {
+        super::Transport::Tcp => lsof.args([&format!("-iTCP:{port}"), "-sTCP:LISTEN"]),
+        super::Transport::Udp => lsof.arg(format!("-iUDP:{port}")),
+    };
+    let output = lsof.output().ok()?;
     first(&String::from_utf8_lossy(&output.stdout))
 }
 

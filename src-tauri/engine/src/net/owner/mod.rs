@@ -18,18 +18,27 @@ pub struct Process {
     pub pid: u32,
 }
 
-/// The program that listens on TCP port `port`; `None` when the OS does not tell, e.g. about other users' programs.
+/// What a port belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// Connections.
+    Tcp,
+    /// Datagrams.
+    Udp,
+}
+
+/// The program that listens on `port`; `None` when the OS does not tell, e.g. about other users' programs.
 /// Blocks for as long as the OS takes.
-pub fn of_port(port: u16) -> Option<Process> {
+pub fn of_port(port: u16, transport: Transport) -> Option<Process> {
     #[cfg(target_os = "linux")]
-    return linux::of_port(port);
+    return linux::of_port(port, transport);
     #[cfg(target_os = "macos")]
-    return macos::of_port(port);
+    return macos::of_port(port, transport);
     #[cfg(windows)]
-    return windows::of_port(port);
+    return windows::of_port(port, transport);
     #[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
     {
-        let _ = port;
+        let _ = (port, transport);
         None
     }
 }

@@ -15,20 +15,29 @@ use tokio_util::sync::CancellationToken;
 use weir_hub::Origin;
 use weir_media::StreamPath;
 use weir_rtmp::command::Capabilities;
-use weir_rtmp::handshake::Random;
-use weir_rtmp::session::ServerSession;
-use weir_rtmp::session::server::{Event, Output};
+use weir_rtmp::handshake::{self, Random};
+use weir_rtmp::session::server::{self, Event, Output};
+use weir_rtmp::session::{self, ServerSession};
 
 use super::listen::{Settings, Shared};
 use super::over::Over;
 use super::play::{self, Stopped};
 use super::reconnect::{Client, Doing, ReconnectUrl};
 use super::serve::{self, Next};
-use crate::net::socket::Outbox;
+use crate::lifecycle;
+use crate::net::socket::{self, Outbox};
+use crate::net::tls::Tls;
 use crate::supervise::End;
 
 /// The protocol's name in every status and event.
 pub(crate) const PROTOCOL: &str = "rtmp";
+/// Its name over TLS.
+pub(crate) const SECURE: &str = "rtmps";
+
+/// The first byte of every TLS connection: a handshake record (RFC 8446, section 5.1).
+const TLS_HANDSHAKE: u8 = 0x16;
+/// What a TLS client is told on the plain port: a fatal alert, `handshake_failure` (RFC 8446, section 6.2).
+const TLS_ALERT: &[u8] = &[0x15, 3, 1, 0, 2, 2, 40];
 
 /// What is read at once, in one buffer for all connections of a thread.
 const READ: usize = 64 * 1024;
@@ -53,6 +62,8 @@ pub(super) struct Connection {
     peer: SocketAddr,
     session: Box<ServerSession>,
     outbox: Outbox,
+    /// Bytes of answers given since the socket last took everything.
+    answers: usize,
     shared: Arc<Shared>,
     settings: Arc<Settings>,
     stopping: CancellationToken,
@@ -71,11 +82,31 @@ pub(super) struct Connection {
     client: Option<Arc<Client>>,
     /// The stream it published or played last.
     path: Option<StreamPath>,
+    /// TLS, unless the connection is a plain one.
+    tls: Option<Box<Tls>>,
+    /// Whether it came by the port for TLS.
+    secure: bool,
+    /// Whether the peer has said anything yet.
+    heard: bool,
+    /// Whether anything came out of TLS.
+    opened: bool,
+    life: lifecycle::Connection,
+}
+
+/// A connection that was just accepted.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    pub(crate) stream: TcpStream,
+    pub(crate) peer: SocketAddr,
+    /// Whether it came by a listener for TLS.
+    pub(crate) secure: bool,
+    /// Why it is only told to go.
+    pub(crate) refusal: Option<String>,
 }
 
 /// Serves a connection until it ends.
-pub(crate) async fn run(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, stopping: CancellationToken) -> End {
-    let mut connection = match Connection::new(shared, stream, peer, stopping) {
+pub(crate) async fn run(shared: Arc<Shared>, incoming: Incoming, stopping: CancellationToken) -> End {
+    let mut connection = match Connection::new(shared, incoming, stopping) {
         Ok(connection) => connection,
         Err(end) => return end,
     };
@@ -83,6 +114,7 @@ pub(crate) async fn run(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr
         match Box::pin(serve::serve(&mut connection)).await {
             Next::Play(mut player) => match play::play(&mut connection, &mut player).await {
                 Ok(Stopped::ByPlayer) => {}
+                Ok(Stopped::Revoked) => break serve::revoke_play(&mut connection, player.id()),
                 Ok(Stopped::Ended(reason)) => {
                     serve::end_play(&mut connection, player.id(), reason);
                     break Over::Ended(reason);
@@ -92,6 +124,13 @@ pub(crate) async fn run(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr
             Next::Over(over) => break over,
         }
     };
+    let over = match over {
+        Over::PeerLeft | Over::Network(_) if connection.has_only_tls() => Over::LeftTls,
+        over => over,
+    };
+    if matches!(over, Over::Session(session::Error::Handshake(handshake::Error::Tls))) && !connection.secure {
+        connection.outbox.push(Bytes::from_static(TLS_ALERT));
+    }
     if over.has_last_words() {
         Box::pin(connection.linger()).await;
     }
@@ -99,19 +138,27 @@ pub(crate) async fn run(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr
 }
 
 impl Connection {
-    fn new(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, stopping: CancellationToken) -> Result<Self, End> {
+    fn new(shared: Arc<Shared>, incoming: Incoming, stopping: CancellationToken) -> Result<Self, End> {
+        let Incoming { stream, peer, secure, refusal } = incoming;
         let settings = shared.settings();
         #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
         let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(MAX_UNSENT_KERNEL);
         let now = Instant::now();
-        let mut random = Box::new([0; size_of::<Random>()]);
-        getrandom::fill(random.as_mut_slice()).map_err(|error| End::Failed(format!("no randomness: {error}")))?;
-        let session = ServerSession::new(now, Arc::clone(&settings.session), random);
+        let tls = secure.then(|| Tls::new(shared.context.certificates.server()).map(Box::new)).transpose();
+        let tls = tls.map_err(|error| End::Failed(format!("no TLS: {error}")))?;
+        let life = shared.context.life.accept(PROTOCOL, Some(peer), secure);
+        // Its deadline for the handshake covers that of TLS too.
+        let config = match refusal {
+            Some(refusal) => Arc::new(server::Config { refuses: Some(refusal), ..(*settings.session).clone() }),
+            None => Arc::clone(&settings.session),
+        };
+        let session = ServerSession::new(now, config, random()?);
         Ok(Self {
             stream: Arc::new(stream),
             peer,
             session: Box::new(session),
             outbox: Outbox::default(),
+            answers: 0,
             shared,
             settings,
             stopping,
@@ -123,6 +170,11 @@ impl Connection {
             capabilities: None,
             client: None,
             path: None,
+            tls,
+            secure,
+            heard: false,
+            opened: false,
+            life,
         })
     }
 
@@ -150,9 +202,15 @@ impl Connection {
         &mut self.session
     }
 
+    /// The connection as hooks and metrics see it.
+    pub(super) const fn life(&self) -> &lifecycle::Connection {
+        &self.life
+    }
+
     /// Who the peer is, for people.
     pub(super) fn origin(&self) -> Origin {
-        Origin { protocol: PROTOCOL, peer: Some(self.peer), agent: self.agent.clone() }
+        let (agent, connection) = (self.agent.clone(), Some(self.life.id()));
+        Origin { protocol: if self.secure { SECURE } else { PROTOCOL }, peer: Some(self.peer), agent, connection }
     }
 
     pub(super) fn set_agent(&mut self, agent: &str) {
@@ -203,15 +261,55 @@ impl Connection {
 
     /// Takes what has arrived, at most one buffer full, and tells the session. Never waits.
     pub(super) fn read_now(&mut self, now: Instant) -> Result<(), Over> {
-        READ_BUFFER.with_borrow_mut(|buffer| match self.stream.try_read(buffer) {
+        READ_BUFFER.with_borrow_mut(|buffer| match socket::read_now(&self.stream, buffer) {
             Ok(0) => Err(Over::PeerLeft),
             Ok(read) => {
                 let bytes = buffer.get(..read).unwrap_or_default();
+                if self.tls.is_some() {
+                    return self.take_encrypted(now, bytes);
+                }
                 self.session.handle_bytes(now, bytes).map_err(Over::Session)
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
             Err(error) => Err(Over::of_io(error)),
         })
+    }
+
+    fn take_encrypted(&mut self, now: Instant, bytes: &[u8]) -> Result<(), Over> {
+        if !std::mem::replace(&mut self.heard, true) && bytes.first() != Some(&TLS_HANDSHAKE) {
+            self.turn_away(now).map_err(Over::Network)?;
+        }
+        let (session, opened) = (&mut self.session, &mut self.opened);
+        let Some(tls) = &mut self.tls else { return session.handle_bytes(now, bytes).map_err(Over::Session) };
+        tls.take(bytes, |plain| {
+            *opened = true;
+            session.handle_bytes(now, plain).map_err(Over::Session)
+        })
+    }
+
+    /// The peer speaks plain RTMP to the port for TLS: it is told so in its own language, before it gives its key away.
+    fn turn_away(&mut self, now: Instant) -> io::Result<()> {
+        self.tls = None;
+        let refusal = "This port takes RTMPS only. Write rtmps:// instead of rtmp://.";
+        let config = server::Config { refuses: Some(refusal.to_owned()), ..(*self.settings.session).clone() };
+        let random = random().map_err(|end| io::Error::other(end.to_string()))?;
+        *self.session = ServerSession::new(now, Arc::new(config), random);
+        Ok(())
+    }
+
+    /// Whether the peer is turned away because it does not speak TLS.
+    pub(super) const fn is_turned_away(&self) -> bool {
+        self.secure && self.tls.is_none()
+    }
+
+    /// Whether the peer began TLS and has said nothing through it.
+    const fn has_only_tls(&self) -> bool {
+        self.tls.is_some() && self.heard && !self.opened
+    }
+
+    /// Whether the socket can be written to without TLS.
+    pub(super) const fn is_plain(&self) -> bool {
+        self.tls.is_none()
     }
 
     /// What the session wants the application to know, after what it wants to send has been put into the outbox.
@@ -221,7 +319,10 @@ impl Connection {
         }
         while let Some(output) = self.session.poll_output() {
             match output {
-                Output::Send(bytes) => self.outbox.push(bytes),
+                Output::Send(bytes) => {
+                    self.answers = self.answers.saturating_add(bytes.len());
+                    self.outbox.push(bytes);
+                }
                 Output::Event(event) => return Some(event),
                 Output::WakeAt(at) => self.wake_at = Some(at),
                 Output::Close => self.closing = true,
@@ -232,7 +333,20 @@ impl Connection {
 
     /// Whether the socket has not taken everything yet.
     pub(super) fn has_unsent(&self) -> bool {
-        !self.outbox.is_empty()
+        !self.outbox.is_empty() || self.tls.as_ref().is_some_and(|tls| tls.has_waiting())
+    }
+
+    /// Hands the socket `parts`, of `total` bytes, or as many as it takes now; what it does not take is kept.
+    pub(super) fn write_now(&mut self, parts: &mut Vec<Bytes>, total: usize, now: Instant) -> Result<(), Over> {
+        let written = match &mut self.tls {
+            None => socket::write_now(&self.stream, parts),
+            Some(tls) => tls.write_now(&self.stream, parts),
+        };
+        let written = written.map_err(Over::of_io)?;
+        if written < total || self.tls.is_some() {
+            self.keep_unsent(parts.drain(..), written, now);
+        }
+        Ok(())
     }
 
     /// Keeps what the socket did not take: `parts` less their first `written` bytes.
@@ -249,19 +363,36 @@ impl Connection {
 
     /// Hands the socket as much as it takes now.
     pub(super) fn flush(&mut self, now: Instant) -> Result<(), Over> {
-        if self.outbox.is_empty() {
+        if !self.has_unsent() {
             self.last_taken = now;
             return Ok(());
         }
-        if self.outbox.flush(&self.stream).map_err(Over::of_io)? > 0 {
+        if self.flush_some().map_err(Over::of_io)? {
             self.last_taken = now;
+        }
+        if !self.has_unsent() {
+            self.answers = 0;
         }
         Ok(())
     }
 
-    /// Fails for a peer that asks and asks and does not read the answers.
+    /// Returns whether the socket took anything.
+    fn flush_some(&mut self) -> io::Result<bool> {
+        let stream = &self.stream;
+        match &mut self.tls {
+            None => self.outbox.flush(stream).map(|written| written > 0),
+            Some(tls) => {
+                let waited = tls.flush(stream)?;
+                let taken = self.outbox.flush_with(|parts| tls.write_now(stream, parts))?;
+                Ok(waited || taken > 0)
+            }
+        }
+    }
+
+    /// Fails for a peer that asks and asks and does not read the answers. Media that waits is no fault of the peer's here: one
+    /// picture may be larger than all of this.
     pub(super) fn check_unsent(&self) -> Result<(), Over> {
-        if self.outbox.bytes() > MAX_UNSENT_ANSWERS { Err(Over::DoesNotRead) } else { Ok(()) }
+        if self.answers > MAX_UNSENT_ANSWERS { Err(Over::DoesNotRead) } else { Ok(()) }
     }
 
     /// When [`Connection::look`] must be called at the latest.
@@ -290,7 +421,11 @@ impl Connection {
             while let Some(_event) = self.next_event() {}
             while self.has_unsent() {
                 self.stream.writable().await?;
-                self.outbox.flush(&self.stream)?;
+                self.flush_some()?;
+            }
+            if let Some(tls) = self.tls.as_mut().filter(|_| self.heard) {
+                tls.close();
+                tls.flush(&self.stream)?;
             }
             socket2::SockRef::from(&*self.stream).shutdown(std::net::Shutdown::Write)?;
             let mut ignored = [0; 1024];
@@ -310,10 +445,21 @@ impl Connection {
     fn finish(self, over: &Over) -> End {
         // A row that is being served may hold the socket for a moment more.
         let _ = socket2::SockRef::from(&*self.stream).shutdown(std::net::Shutdown::Both);
+        if over.is_failed_handshake() {
+            self.life.handshake_failed();
+        } else if over.is_of_the_dead() {
+            self.life.was_dead();
+        }
         if let Some(report) = over.report(self.peer, self.path.as_ref()) {
             self.shared.context.problems.report(report);
         }
-        tracing::debug!(peer = %self.peer, reason = %over, "RTMP connection ended");
+        tracing::debug!(peer = %self.peer, connection = self.life.id().0, reason = %over, "RTMP connection ended");
         End::done(over.to_string())
     }
+}
+
+fn random() -> Result<Box<Random>, End> {
+    let mut random = Box::new([0; size_of::<Random>()]);
+    getrandom::fill(random.as_mut_slice()).map_err(|error| End::Failed(format!("no randomness: {error}")))?;
+    Ok(random)
 }

@@ -17,7 +17,10 @@ use weir_media::Frame;
 
 use super::view::{self, View};
 use super::wire::Cache;
-use crate::supervise::{End, Supervisor};
+use crate::engine::Context;
+use crate::metrics::Timings;
+use crate::net::socket::send_now;
+use crate::supervise::End;
 
 /// Players of a stream from which sitting together pays.
 const CROWD: usize = 16;
@@ -127,9 +130,8 @@ impl Sitting {
         if wire.is_empty() {
             return true;
         }
-        // Straight to the system: the runtime's bookkeeping is more cold memory. Whatever the error, the player's own task
-        // meets it again when it tries to send the rest.
-        let written = socket2::SockRef::from(socket).send(wire).unwrap_or(0);
+        // Whatever the error, the player's own task meets it again when it tries to send the rest.
+        let written = send_now(socket, wire).unwrap_or(0);
         if written < wire.len() {
             self.belongings.unsent = wire.slice(written..);
         }
@@ -147,9 +149,9 @@ impl Sitting {
 }
 
 impl Occupied {
-    /// Reads a byte of everything that serving it will need.
+    /// Reads something of all that serving it will need, where serving reads it.
     fn touch(&self) -> usize {
-        Arc::strong_count(&self.seat) + Arc::strong_count(&self.socket)
+        usize::from(self.seat.sitting.is_poisoned()) + Arc::strong_count(&self.socket)
     }
 }
 
@@ -163,7 +165,7 @@ impl Crowd {
     #[expect(clippy::result_large_err, reason = "it is the argument, given back")]
     pub(super) fn sit(
         cache: &Arc<Cache>,
-        supervisor: &Supervisor,
+        context: &Context,
         view: &View,
         subscriber: Subscriber,
         socket: &Arc<TcpStream>,
@@ -193,9 +195,16 @@ impl Crowd {
         let first = Occupied { seat: Arc::clone(&seat), socket: Arc::clone(socket) };
         let row = Arc::new(Row(Mutex::new(Seats { position: Some(lead.position()), seats: vec![first] })));
         rows.push(Arc::clone(&row));
-        let service = Service { cache: Arc::clone(cache), row, lead, view: view.clone(), micros: 0 };
-        let stopping = supervisor.stopping().clone();
-        supervisor.spawn("rtmp row of players", async move {
+        let service = Service {
+            cache: Arc::clone(cache),
+            row,
+            lead,
+            view: view.clone(),
+            micros: 0,
+            timings: context.timings.clone(),
+        };
+        let stopping = context.supervisor.stopping().clone();
+        context.supervisor.spawn("rtmp row of players", async move {
             tokio::select! {
                 () = service.run() => End::done("everybody left"),
                 () = stopping.cancelled() => End::Stopped,
@@ -213,6 +222,7 @@ struct Service {
     view: View,
     /// How long it takes to serve the row, in microseconds, as a moving mean.
     micros: u64,
+    timings: Timings,
 }
 
 impl Service {
@@ -260,6 +270,7 @@ impl Service {
     }
 
     fn took(&mut self, time: Duration) {
+        self.timings.player_write().observe(time);
         // A pause of the whole machine says nothing about the work.
         let micros = (time.as_micros() as u64).min(LONGEST_SERVICE_MICROS);
         let mean = (self.micros * 15 + micros) / 16;

@@ -13,6 +13,6 @@ mod serve;
 mod view;
 mod wire;
 
-pub use config::{ChunkSize, ChunkSizeError, Config};
+pub use config::{ChunkSize, ChunkSizeError, Config, SecureConfig};
 pub use listen::Server;
 pub use reconnect::{ReconnectUrl, Whom};

@@ -22,6 +22,15 @@ pub(super) enum Over {
     /// The peer broke the protocol.
     #[error(transparent)]
     Session(session::Error),
+    /// The peer left before TLS was set up.
+    #[error("the other program left before the encrypted connection was set up")]
+    LeftTls,
+    /// TLS failed.
+    #[error("the encrypted connection failed: {0}")]
+    Tls(#[from] rustls::Error),
+    /// The peer speaks RTMP without TLS where TLS is expected.
+    #[error("a program speaks plain RTMP on the port for RTMPS")]
+    NotTls,
     /// The peer took nothing for too long.
     #[error("the peer took nothing for {} s", .0.as_secs_f64())]
     Stuck(Duration),
@@ -53,8 +62,16 @@ impl Over {
     /// What to tell people, if anything: of what they can do something about, and of who was turned away.
     pub(super) fn report(&self, peer: SocketAddr, path: Option<&StreamPath>) -> Option<Report> {
         let (code, hint) = match self {
+            Self::Ended(EndReason::TooFast) => (
+                "publisher_too_fast",
+                "Lower the encoder's bitrate, or raise limits.publisher_megabits in the settings.",
+            ),
             Self::PeerLeft | Self::Network(_) | Self::Refused(_) | Self::Ended(_) => return None,
             Self::Session(error) => of_session(error)?,
+            Self::LeftTls => ("certificate_refused", NOT_TRUSTED),
+            Self::Tls(error) if is_about_trust(error) => ("certificate_refused", NOT_TRUSTED),
+            Self::Tls(_) => ("tls_failed", "Update the other program; TLS 1.2 or 1.3 is needed."),
+            Self::NotTls => ("rtmp_on_rtmps_port", "Write rtmps:// instead of rtmp:// in the other program."),
             Self::Stuck(_) => ("player_stalled", "Its network is too slow or its program hangs; it can connect again."),
             Self::DoesNotRead => ("peer_does_not_read", "The other program is broken; nothing is to be done here."),
             Self::Unreadable(_) => {
@@ -70,10 +87,44 @@ impl Over {
         })
     }
 
+    /// Whether the peer did not get through the handshake.
+    pub(super) const fn is_failed_handshake(&self) -> bool {
+        matches!(self, Self::Session(session::Error::Handshake(_) | session::Error::HandshakeTimeout(_)))
+    }
+
+    /// Whether the peer was cut because it was silent or took nothing.
+    pub(super) const fn is_of_the_dead(&self) -> bool {
+        matches!(self, Self::Session(session::Error::Silent(_)) | Self::Stuck(_))
+    }
+
     /// Whether the peer is still there to hear why.
     pub(super) const fn has_last_words(&self) -> bool {
-        matches!(self, Self::Session(_) | Self::Refused(_) | Self::Unreadable(_) | Self::Ended(_))
+        matches!(
+            self,
+            Self::Session(_) | Self::Tls(_) | Self::NotTls | Self::Refused(_) | Self::Unreadable(_) | Self::Ended(_)
+        )
     }
+}
+
+/// What to do where a certificate is refused.
+const NOT_TRUSTED: &str = "Most programs refuse a certificate that they were not told to trust, OBS always: on this computer use \
+                           rtmp://, elsewhere trust Weir's certificate there or import one of a known authority.";
+
+/// Whether the peer says that it does not like our certificate.
+const fn is_about_trust(error: &rustls::Error) -> bool {
+    use rustls::AlertDescription as Alert;
+    matches!(
+        error,
+        rustls::Error::AlertReceived(
+            Alert::UnknownCA
+                | Alert::BadCertificate
+                | Alert::CertificateUnknown
+                | Alert::UnsupportedCertificate
+                | Alert::CertificateExpired
+                | Alert::CertificateRevoked
+                | Alert::AccessDenied
+        )
+    )
 }
 
 fn of_session(error: &session::Error) -> Option<(&'static str, &'static str)> {
@@ -91,7 +142,10 @@ fn of_session(error: &session::Error) -> Option<(&'static str, &'static str)> {
         }
         Session::SetupTimeout(_) => ("no_request", "If this is your encoder, check its settings and start it again."),
         Session::Silent(_) => ("peer_silent", "The other program crashed or lost its network; it can connect again."),
-        Session::Chunk { .. } | Session::Command { .. } | Session::TooMuchEarlyMedia(_) => {
+        Session::Chunk { .. }
+        | Session::Command { .. }
+        | Session::TooMuchEarlyMedia(_)
+        | Session::TooMuchBeforeConnect(_) => {
             ("protocol_error", "The other program does not follow RTMP; update it, or report this with its name.")
         }
         Session::Closed => return None,

@@ -9,14 +9,17 @@ use std::time::{Duration, Instant};
 use weir_media::TrackKind;
 
 /// Readers from which a system call for each costs more than the wait is worth.
-const CROWD: usize = 32;
+const CROWD: usize = 128;
 /// Anything may be held back this much longer than it takes to serve the crowd once: what arrives during one service waits
 /// anyway.
 const SERVICES: u32 = 4;
 /// The least of the longest times anything is held back: what a player cannot notice.
 const SHORTEST: Duration = Duration::from_micros(4_500);
-/// The longest time anything is held back, however slow the machine.
-const LONGEST: Duration = Duration::from_millis(12);
+/// The longest time anything is held back, however slow the machine: with it and the time to serve four hundred players the
+/// slowest hundredth of all frames comes as soon as from a server that holds nothing back (docs/performance.md).
+const LONGEST: Duration = Duration::from_micros(8_500);
+/// A beat that is this late is over.
+const LATE: Duration = Duration::from_millis(12);
 /// A beat slower than this is none.
 const SLOWEST: Duration = Duration::from_millis(250);
 
@@ -100,7 +103,7 @@ impl Beat {
     /// When the next arrival is expected, if the kind has a rhythm and kept it lately.
     fn next(&self, now: Instant) -> Option<Instant> {
         let next = self.last? + self.distance.filter(|distance| *distance < SLOWEST)?;
-        (next + LONGEST >= now).then_some(next)
+        (next + LATE >= now).then_some(next)
     }
 }
 
@@ -145,7 +148,7 @@ mod tests {
         assert!(flushes < 384 * 87 / 100, "{flushes} flushes");
         assert!(longest <= SHORTEST, "{longest:?}");
         let (fewer, longest) = run(400, Duration::from_millis(3));
-        assert!(fewer < 384 * 65 / 100, "{fewer} flushes where serving takes long");
+        assert!(fewer < 384 * 80 / 100, "{fewer} flushes where serving takes long");
         assert!(longest <= LONGEST, "{longest:?}");
     }
 

@@ -23,7 +23,7 @@ use super::crowd::{Crowd, Seat};
 use super::over::Over;
 use super::view::{self, View};
 use super::wire::{Cache, Epoch, Form, Frames, Key};
-use crate::net::socket;
+use crate::auth::Grant;
 
 /// How often a player is looked at although nothing happens. Time-outs are late by at most this.
 const LOOK: Duration = Duration::from_secs(2);
@@ -47,6 +47,8 @@ pub(super) struct Player {
     receive_audio: bool,
     receive_video: bool,
     paused: bool,
+    /// By which it may watch.
+    grant: Grant,
 }
 
 /// Who reads the stream for a player.
@@ -67,6 +69,8 @@ pub(super) enum Stopped {
     Ended(EndReason),
     /// The player asked for something else; the connection goes on.
     ByPlayer,
+    /// Its key holds no more.
+    Revoked,
 }
 
 /// What woke the loop.
@@ -76,6 +80,7 @@ enum Wake {
     Readable,
     Writable,
     Look,
+    Revoked,
     Stopping,
 }
 
@@ -111,7 +116,17 @@ impl Player {
             receive_audio: true,
             receive_video: true,
             paused: false,
+            grant: Grant::open(),
         }
+    }
+
+    pub(super) fn with_grant(mut self, grant: Grant) -> Self {
+        self.grant = grant;
+        self
+    }
+
+    pub(super) const fn grant(&self) -> &Grant {
+        &self.grant
     }
 
     pub(super) const fn id(&self) -> RequestId {
@@ -160,13 +175,14 @@ impl Player {
     /// Sits down with others if it wants the whole stream and has taken all of it so far.
     fn sit(&mut self, connection: &Connection) {
         let whole = self.receive_audio && self.receive_video && !self.paused;
-        if !whole || !self.view.is_settled() || connection.has_unsent() {
+        // A row writes the same bytes to all, which encryption makes different ones.
+        if !whole || !self.view.is_settled() || connection.has_unsent() || !connection.is_plain() {
             return;
         }
         let Some(cache) = self.cache.as_ref().filter(|_| matches!(self.place, Place::Alone(_))) else { return };
         if let Place::Alone(subscriber) = std::mem::replace(&mut self.place, Place::Nowhere) {
-            let supervisor = &connection.shared().context.supervisor;
-            self.place = match Crowd::sit(cache, supervisor, &self.view, subscriber, connection.stream()) {
+            let context = &connection.shared().context;
+            self.place = match Crowd::sit(cache, context, &self.view, subscriber, connection.stream()) {
                 Ok(seat) => Place::Seated(seat),
                 Err(subscriber) => Place::Alone(subscriber),
             };
@@ -283,12 +299,11 @@ impl Player {
             return Ok(());
         }
         let total: usize = wire.iter().map(Bytes::len).sum();
-        let written = socket::write_now(connection.stream(), wire).map_err(Over::of_io)?;
+        let start = Instant::now();
+        connection.write_now(wire, total, now)?;
+        connection.shared().context.timings.player_write().observe(start.elapsed());
         if let Place::Alone(subscriber) = &self.place {
             subscriber.count_sent(total as u64);
-        }
-        if written < total {
-            connection.keep_unsent(wire.drain(..), written, now);
         }
         Ok(())
     }
@@ -321,6 +336,8 @@ pub(super) async fn play(connection: &mut Connection, player: &mut Player) -> Re
 async fn play_on(connection: &mut Connection, player: &mut Player) -> Result<Stopped, Over> {
     let stopping = connection.stopping().clone();
     let mut stopping = pin!(stopping.cancelled());
+    let grant = player.grant.clone();
+    let mut revoked = pin!(grant.revoked());
     let mut look = pin!(tokio::time::sleep(LOOK));
     // What admits the player goes out before its media.
     if listen(connection, player, Instant::now())? {
@@ -344,6 +361,9 @@ async fn play_on(connection: &mut Connection, player: &mut Player) -> Result<Sto
                 }
                 if look.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(Wake::Look);
+                }
+                if revoked.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(Wake::Revoked);
                 }
                 stopping.as_mut().poll(cx).map(|()| Wake::Stopping)
             })
@@ -375,6 +395,7 @@ async fn play_on(connection: &mut Connection, player: &mut Player) -> Result<Sto
                     return Ok(Stopped::ByPlayer);
                 }
             }
+            Wake::Revoked => return Ok(Stopped::Revoked),
             Wake::Stopping => return Ok(Stopped::Ended(EndReason::Shutdown)),
         }
     }

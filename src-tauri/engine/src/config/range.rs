@@ -1,0 +1,44 @@
+//! Values that a setting may have: what is outside is refused in a sentence, when it is read and not when it hurts.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+
+use super::Seconds;
+
+/// Shortest time for what must be given some: at nothing at all everything is too late, or is asked without a pause.
+pub const SHORTEST: Duration = Duration::from_millis(100);
+
+/// A time of at least [`SHORTEST`].
+pub(crate) fn some_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Seconds, D::Error> {
+    let time = Seconds::deserialize(deserializer)?;
+    if time.duration() >= SHORTEST {
+        return Ok(time);
+    }
+    let (least, given) = (SHORTEST.as_secs_f64(), time.duration().as_secs_f64());
+    Err(D::Error::custom(format!("this time must be {least} seconds or more, not {given}")))
+}
+
+/// At least one: none would shut everybody out.
+pub(crate) fn some<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    match u32::deserialize(deserializer)? {
+        0 => Err(D::Error::custom("this number must be 1 or more, not 0")),
+        number => Ok(number),
+    }
+}
+
+/// A number of `range`; `what` and `unit` name it.
+pub(crate) fn within<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    what: &str,
+    unit: &str,
+    range: RangeInclusive<u32>,
+) -> Result<u32, D::Error> {
+    let value = u32::deserialize(deserializer)?;
+    if range.contains(&value) {
+        return Ok(value);
+    }
+    Err(D::Error::custom(format!("{what} must be between {} and {} {unit}, not {value}", range.start(), range.end())))
+}

@@ -1,0 +1,96 @@
+//! An address that is known and said anew: what of it stays.
+
+use weir_media::Secret;
+
+use super::given::{Given, GivenError};
+use super::kept::Kept;
+
+/// An address as it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    /// As it stands in the settings.
+    pub url: &'a str,
+    /// What is kept for it.
+    pub kept: &'a Kept,
+    /// As it is shown ([`shown`](super::shown)).
+    pub shown: &'a str,
+}
+
+impl Known<'_> {
+    /// Whether `url` says nothing new: it is the address as it stands in the settings, or as it is shown.
+    pub fn is(&self, url: &str) -> bool {
+        [self.url, self.shown].contains(&url.trim())
+    }
+
+    /// The address after somebody gave an address, a key or both; `None` when nothing was given that is new. An empty key takes
+    /// the kept one away, and only that.
+    ///
+    /// A key belongs to its server, so another address of the same host keeps it. What else is kept belongs to the address, so
+    /// the same one given without it keeps it, and another does not.
+    pub fn changed(&self, url: Option<&str>, key: Option<&Secret<String>>) -> Result<Option<Given>, GivenError> {
+        let Some(url) = url.filter(|url| !self.is(url)) else {
+            return match key {
+                None => Ok(None),
+                Some(key) if key.expose().trim().is_empty() => {
+                    let kept = Kept { query: self.kept.query.clone(), key: None };
+                    Ok(Some(Given { url: self.url.to_owned(), kept }))
+                }
+                Some(_) => Given::read(self.kept.whole(self.url).expose(), key).map(Some),
+            };
+        };
+        let mut given = Given::read(url, key)?;
+        // An address that cannot be read was written by hand; nothing of it is known.
+        if let Ok(before) = Given::read(self.kept.whole(self.url).expose(), self.kept.key.as_ref()) {
+            let Kept { query, key: given_key } = &mut given.kept;
+            if query.is_none() && given.url == before.url {
+                query.clone_from(&before.kept.query);
+            }
+            let same_host = Given::host_of(&before.url).eq_ignore_ascii_case(Given::host_of(&given.url));
+            if key.is_none() && given_key.is_none() && same_host {
+                given_key.clone_from(&self.kept.key);
+            }
+        }
+        Ok(Some(given))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_said_anew_stays_where_it_belongs() {
+        // Address, kept, shown; address and key that are given; address and kept after it.
+        for (known, kept, shown, url, key, expected) in [
+            ("rtmp://h/app", "q=1\nk", "rtmp://h/app?•••", None, None, None),
+            ("rtmp://h/app", "q=1\nk", "rtmp://h/app?•••", None, Some("new"), Some(("rtmp://h/app", "q=1\nnew"))),
+            ("rtmp://h/app", "q=1\nk", "rtmp://h/app?•••", None, Some(""), Some(("rtmp://h/app", "q=1\n"))),
+            ("rtmp://h/app", "q=1\nk", "rtmp://h/app?•••", Some("rtmp://h/app?•••"), None, None),
+            ("rtmp://h/app", "q=1\nk", "rtmp://h/app?•••", Some(" rtmp://h/app "), None, None),
+            ("rtmp://h/a/b", "k", "rtmp://h/a/b", Some("rtmp://h/a/b"), None, None),
+            ("rtmp://h/app", "q=1\nk", "", Some("rtmp://h/app/new"), None, Some(("rtmp://h/app", "q=1\nnew"))),
+            ("rtmp://h/app", "q=1\nk", "", Some("rtmp://h/app/k"), Some("k"), Some(("rtmp://h/app", "q=1\nk"))),
+            ("rtmp://h/app", "q=1\nk", "", Some("rtmp://h/app?q=2"), None, Some(("rtmp://h/app", "q=2\nk"))),
+            ("rtmp://h/app", "q=1\nk", "", Some("rtmp://H/other"), None, Some(("rtmp://H/other", "k"))),
+            ("rtmp://h/app", "q=1\nk", "", Some("rtmp://other/app"), None, Some(("rtmp://other/app", ""))),
+            ("rtmp://h/app", "q=1\nk", "", Some("rtmp://h/other"), Some(""), Some(("rtmp://h/other", ""))),
+            // Written into the settings file by hand.
+            ("rtmp://h/app?q=1", "k", "rtmp://h/app?•••", None, Some("new"), Some(("rtmp://h/app", "q=1\nnew"))),
+            ("rtmp://h/app?q=1", "k", "rtmp://h/app?•••", Some("rtmp://h/app"), None, Some(("rtmp://h/app", "q=1\nk"))),
+            ("rtmp://h/app/k", "k", "rtmp://h/app/•••", None, Some("k"), Some(("rtmp://h/app", "k"))),
+            ("nonsense", "k", "•••", Some("rtmp://h/app"), None, Some(("rtmp://h/app", ""))),
+            ("srt://h:1", "u=1\nid", "srt://h:1?•••", None, Some("new"), Some(("srt://h:1", "u=1\nnew"))),
+            ("srt://h:1?u=1", "id", "srt://h:1?•••", None, Some("new"), Some(("srt://h:1", "u=1\nnew"))),
+        ] {
+            let kept = Kept::read(Some(&Secret::new(kept.to_owned())));
+            let key = key.map(|key: &str| Secret::new(key.to_owned()));
+            let changed = Known { url: known, kept: &kept, shown }.changed(url, key.as_ref()).unwrap();
+            let changed = changed.map(|given| {
+                let stored = given.kept.stored().map(|stored| stored.expose().clone());
+                (given.url, stored.unwrap_or_default())
+            });
+            let expected = expected.map(|(url, kept): (&str, &str)| (url.to_owned(), kept.to_owned()));
+            assert_eq!(changed, expected, "{known} {url:?}");
+        }
+    }
+}
