@@ -31,18 +31,20 @@ impl Change {
         Self { engine: api.engine.clone(), turn, config: api.engine.config() }
     }
 
-    /// Stores the secret, then the settings, then follows both. On an error nothing changes.
+    /// Stores the secrets, then the settings, then follows both. On an error nothing changes.
     ///
     /// It runs to its end even when the client that asked for it has gone: half of a change must not stay.
     pub(crate) async fn finish(
         self,
-        secret: Option<SecretChange>,
+        secrets: impl IntoIterator<Item = SecretChange>,
         edit: impl FnOnce(&mut Config),
     ) -> Result<(), Error> {
-        let Self { engine, turn, mut config } = self;
+        let Self { engine, turn, config: before } = self;
+        let mut config = before.clone();
         edit(&mut config);
+        let secrets: Vec<SecretChange> = secrets.into_iter().collect();
         let done = tokio::spawn(async move {
-            let done = store(&engine, config, secret).await;
+            let done = store(&engine, &before, &config, secrets).await;
             drop(turn);
             done
         });
@@ -52,28 +54,45 @@ impl Change {
 
 /// Lets `edit` change the settings, stores and follows them. Nothing happens when `edit` refuses.
 pub(crate) async fn apply(api: &Api, edit: impl FnOnce(&mut Config) -> Result<(), Error>) -> Result<(), Error> {
-    let change = Change::begin(api).await;
-    let mut edited = change.config.clone();
-    edit(&mut edited)?;
-    if edited == change.config {
-        return Ok(());
-    }
-    change.finish(None, |config| *config = edited).await
+    apply_with(api, |config| edit(config).map(|()| None)).await
 }
 
-async fn store(engine: &Engine, config: Config, secret: Option<SecretChange>) -> Result<(), Error> {
-    let Some(SecretChange { name, value }) = secret else {
-        return engine.apply(config).await.map_err(|error| not_saved(&error));
-    };
-    let before = engine.secrets().find(&name);
-    keep(engine, name.clone(), value).await?;
-    let applied = engine.apply(config).await;
-    if let Err(error) = applied {
-        // The settings stay as they were, and so must the key. That this can fail too changes nothing about the answer.
-        let _ = keep(engine, name, before).await;
-        return Err(not_saved(&error));
+/// The same with secrets that change along with the settings.
+pub(crate) async fn apply_with<I>(api: &Api, edit: impl FnOnce(&mut Config) -> Result<I, Error>) -> Result<(), Error>
+where
+    I: IntoIterator<Item = SecretChange>,
+{
+    let change = Change::begin(api).await;
+    let mut edited = change.config.clone();
+    let secrets: Vec<SecretChange> = edit(&mut edited)?.into_iter().collect();
+    if edited == change.config && secrets.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    change.finish(secrets, |config| *config = edited).await
+}
+
+async fn store(engine: &Engine, before: &Config, after: &Config, secrets: Vec<SecretChange>) -> Result<(), Error> {
+    let mut secrets_before = Vec::new();
+    let mut stored = Ok(());
+    for SecretChange { name, value } in secrets {
+        secrets_before.push((name.clone(), engine.secrets().before(&name)));
+        stored = keep(engine, name, value).await;
+        if stored.is_err() {
+            break;
+        }
+    }
+    if stored.is_ok() {
+        // The settings file may have been changed meanwhile.
+        stored = engine.apply_change(before, after).await.map_err(|error| not_saved(&error));
+    }
+    if stored.is_err() {
+        // The settings stay as they were, and so must the secrets. That this can fail too changes nothing about the answer.
+        for (name, before) in secrets_before {
+            let secrets = engine.secrets().clone();
+            let _ = tokio::task::spawn_blocking(move || secrets.put_back(&name, before)).await;
+        }
+    }
+    stored
 }
 
 async fn keep(engine: &Engine, name: String, value: Option<Secret<String>>) -> Result<(), Error> {

@@ -26,16 +26,32 @@ pub enum Code {
     ListenerNotFound,
     /// 404: there is no such destination.
     DestinationNotFound,
+    /// 404: there is no such stream key.
+    StreamKeyNotFound,
+    /// 404: there is no such hook.
+    HookNotFound,
     /// 404: there is no such recording.
     RecordingNotFound,
+    /// 404: the stream has no passphrase of its own.
+    PassphraseNotFound,
+    /// 404: the recording has no such picture or fragment.
+    RecordingPartNotFound,
+    /// 404: there is no such job.
+    RecordingJobNotFound,
     /// 405: the address exists, not with this method.
     MethodNotAllowed,
     /// 409: the stream has no publisher, so there is nothing to record.
     StreamNotLive,
-    /// 409: the recording is being written.
+    /// 409: the recording is being written or converted.
     RecordingInUse,
+    /// 409: another file has this name.
+    RecordingNameTaken,
+    /// 409: no trash takes the file; it can be deleted for good.
+    TrashUnavailable,
     /// 409: the destination is switched off.
     DestinationDisabled,
+    /// 409: nobody has chosen which stream the destination sends.
+    NoStreamChosen,
     /// 413: the body is larger than any request needs.
     BodyTooLarge,
     /// 415: the body is not declared as JSON.
@@ -44,6 +60,12 @@ pub enum Code {
     WrongHost,
     /// 422: a value that can be read but not used.
     InvalidValue,
+    /// 422: nothing in the recording can be played.
+    RecordingUnplayable,
+    /// 422: the certificate or its key cannot be used.
+    InvalidCertificate,
+    /// 429: too many wrong tokens came from this address.
+    TooManyTries,
     /// 500: a bug in Weir; the log has more.
     Internal,
     /// 500: the settings could not be saved.
@@ -52,6 +74,8 @@ pub enum Code {
     FileError,
     /// 503: too many event streams are open.
     TooManyClients,
+    /// 503: who may watch cannot be found out now.
+    AccessUnknown,
     /// 503: the engine is shutting down.
     ShuttingDown,
 }
@@ -67,19 +91,31 @@ impl Code {
         Self::ConnectionNotFound,
         Self::ListenerNotFound,
         Self::DestinationNotFound,
+        Self::StreamKeyNotFound,
+        Self::HookNotFound,
         Self::RecordingNotFound,
+        Self::PassphraseNotFound,
+        Self::RecordingPartNotFound,
+        Self::RecordingJobNotFound,
         Self::MethodNotAllowed,
         Self::StreamNotLive,
         Self::RecordingInUse,
+        Self::RecordingNameTaken,
+        Self::TrashUnavailable,
         Self::DestinationDisabled,
+        Self::NoStreamChosen,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
         Self::WrongHost,
         Self::InvalidValue,
+        Self::RecordingUnplayable,
+        Self::InvalidCertificate,
+        Self::TooManyTries,
         Self::Internal,
         Self::SettingsNotSaved,
         Self::FileError,
         Self::TooManyClients,
+        Self::AccessUnknown,
         Self::ShuttingDown,
     ];
 
@@ -94,15 +130,28 @@ impl Code {
             | Self::ConnectionNotFound
             | Self::ListenerNotFound
             | Self::DestinationNotFound
-            | Self::RecordingNotFound => StatusCode::NOT_FOUND,
+            | Self::StreamKeyNotFound
+            | Self::HookNotFound
+            | Self::RecordingNotFound
+            | Self::PassphraseNotFound
+            | Self::RecordingPartNotFound
+            | Self::RecordingJobNotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::StreamNotLive | Self::RecordingInUse | Self::DestinationDisabled => StatusCode::CONFLICT,
+            Self::StreamNotLive
+            | Self::RecordingInUse
+            | Self::RecordingNameTaken
+            | Self::TrashUnavailable
+            | Self::DestinationDisabled
+            | Self::NoStreamChosen => StatusCode::CONFLICT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::WrongHost => StatusCode::MISDIRECTED_REQUEST,
-            Self::InvalidValue => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::InvalidValue | Self::RecordingUnplayable | Self::InvalidCertificate => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
+            Self::TooManyTries => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal | Self::SettingsNotSaved | Self::FileError => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::TooManyClients | Self::ShuttingDown => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooManyClients | Self::AccessUnknown | Self::ShuttingDown => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 }
@@ -130,6 +179,13 @@ impl Error {
     /// A value that can be read but not used.
     pub(crate) fn invalid(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::new(Code::InvalidValue, message, hint)
+    }
+
+    /// The same, said of one setting among many.
+    pub(crate) fn at(mut self, setting: &str) -> Self {
+        self.message.get_mut(..1).map(str::make_ascii_lowercase);
+        self.message = format!("The setting {setting} cannot be so: {}", self.message);
+        self
     }
 
     /// A bug of ours: the details belong into the log, not to the client.

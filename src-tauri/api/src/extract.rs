@@ -1,6 +1,6 @@
 //! Path, query and body of a request, with our own words when they cannot be read.
 
-use axum::extract::rejection::{JsonRejection, PathRejection};
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -23,6 +23,21 @@ impl<T: Serialize> IntoResponse for Json<T> {
 #[derive(Debug, FromRequestParts)]
 #[from_request(via(axum::extract::Path), rejection(Error))]
 pub(crate) struct Path<T>(pub(crate) T);
+
+/// What stands behind the question mark.
+#[derive(Debug, FromRequestParts)]
+#[from_request(via(axum::extract::Query), rejection(Error))]
+pub(crate) struct Query<T>(pub(crate) T);
+
+impl From<QueryRejection> for Error {
+    fn from(rejection: QueryRejection) -> Self {
+        Self::new(
+            Code::InvalidRequest,
+            format!("What stands behind the question mark cannot be read: {}.", innermost(&rejection)),
+            "Compare it with the description in /api/v1/openapi.json.",
+        )
+    }
+}
 
 impl From<JsonRejection> for Error {
     fn from(rejection: JsonRejection) -> Self {
@@ -60,15 +75,19 @@ pub(crate) fn too_large() -> Error {
 /// The innermost cause, which names the field and the place, without the framework's preamble. The value itself is left
 /// out: it may be a stream key.
 fn plain(rejection: &JsonRejection) -> String {
-    let mut cause: &dyn std::error::Error = rejection;
+    redacted(&innermost(rejection))
+}
+
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    redacted(&cause.to_string())
+    cause.to_string()
 }
 
 /// `invalid type: string "secret", expected u32` without the quoted value.
-fn redacted(text: &str) -> String {
+pub(crate) fn redacted(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut quoted = false;
     let mut escaped = false;

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::watch;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
@@ -27,6 +28,8 @@ pub(crate) struct Feed {
     api: Api,
     engine: Receiver<weir_engine::Event>,
     own: Receiver<Topic>,
+    /// The number of the newest line of the log; none when there is no log.
+    log: Option<watch::Receiver<u64>>,
     stopping: CancellationToken,
     second: Interval,
     /// What is to be told, in order.
@@ -45,6 +48,7 @@ impl Feed {
         Self {
             engine: api.engine.context().events.listen(),
             own: api.changed.subscribe(),
+            log: weir_engine::log::current().map(|log| log.lines().last()),
             stopping: api.engine.context().supervisor.stopping().clone(),
             second,
             ready: VecDeque::from([Event::Resync { missed: 0 }]),
@@ -78,6 +82,7 @@ impl Feed {
                     Err(RecvError::Lagged(missed)) => self.resync(missed),
                     Err(RecvError::Closed) => self.end(),
                 },
+                () = more_lines(&mut self.log) => self.change(Topic::Log),
                 () = tokio::time::sleep_until(self.collect_until), if !self.topics.is_empty() => {
                     let topics = std::mem::take(&mut self.topics).into_iter().collect();
                     self.ready.push_back(Event::Changed { topics });
@@ -94,24 +99,36 @@ impl Feed {
             | Heard::StreamTracks { .. }
             | Heard::StreamWaiting { .. }
             | Heard::StreamEnded { .. }
-            | Heard::StreamReaders { .. } => Topic::Streams,
+            | Heard::StreamReaders { .. }
+            | Heard::StreamHealth { .. } => Topic::Streams,
             Heard::Recording { .. } => {
                 self.change(Topic::Streams);
                 Topic::Recordings
             }
             Heard::RecordingsChanged => Topic::Recordings,
+            Heard::RecordingRoom => Topic::Status,
+            Heard::RecordingJobs => Topic::RecordingJobs,
             Heard::Destination { .. } => Topic::Destinations,
             Heard::Listener { .. } => {
                 // The addresses for an encoder are part of the status.
                 self.change(Topic::Status);
+                self.change(Topic::Access);
                 Topic::Listeners
             }
             Heard::SettingsChanged => {
-                for topic in [Topic::Status, Topic::Listeners, Topic::Destinations, Topic::Recordings] {
+                for topic in [
+                    Topic::Access,
+                    Topic::Status,
+                    Topic::Listeners,
+                    Topic::Destinations,
+                    Topic::Recordings,
+                    Topic::Hooks,
+                ] {
                     self.change(topic);
                 }
                 Topic::Settings
             }
+            Heard::CertificateChanged => Topic::Certificate,
             Heard::Lost { events } => return self.resync(events),
             Heard::Problem { problem } => return self.tell(Problem::from(problem)),
         };
@@ -142,6 +159,17 @@ impl Feed {
     fn end(&mut self) {
         self.over = true;
         self.ready.push_back(Event::ShuttingDown);
+    }
+}
+
+/// Resolves when there are new lines in the log.
+async fn more_lines(log: &mut Option<watch::Receiver<u64>>) {
+    let gone = match log {
+        Some(last) => last.changed().await.is_err(),
+        None => return std::future::pending().await,
+    };
+    if gone {
+        *log = None;
     }
 }
 

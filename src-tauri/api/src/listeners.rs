@@ -2,7 +2,6 @@
 
 use axum::extract::State;
 use weir_engine::net::ListenAddress;
-use weir_engine::protocol::rtmp;
 
 use crate::apply::apply;
 use crate::error::{Code, Error};
@@ -27,18 +26,37 @@ pub(crate) async fn change(
     Path(id): Path<String>,
     Json(patch): Json<ListenerPatch>,
 ) -> Result<Json<Listener>, Error> {
-    let position = api.engine.listeners().iter().position(|listener| listener.id == id).ok_or_else(unknown)?;
-    apply(&api, |config| change_rtmp(&mut config.rtmp, position, &patch)).await?;
+    let listeners = api.engine.listeners();
+    let protocol = listeners.iter().find(|listener| listener.id == id).ok_or_else(unknown)?.protocol;
+    let mut alike = listeners.iter().filter(|listener| listener.protocol == protocol);
+    let position = alike.position(|listener| listener.id == id).ok_or_else(unknown)?;
+    apply(&api, |config| match protocol {
+        "srt" => change_one(&mut config.srt.listen, &[], &mut config.srt.enabled, position, &patch),
+        "rtmps" => {
+            change_one(&mut config.rtmps.listen, &config.rtmp.listen, &mut config.rtmps.enabled, position, &patch)
+        }
+        _ => change_one(&mut config.rtmp.listen, &config.rtmps.listen, &mut config.rtmp.enabled, position, &patch),
+    })
+    .await?;
     // Moved onto another listener's address, it is one with that now.
     let listeners = api.engine.listeners();
-    let shown = listeners.get(position).or_else(|| listeners.first()).ok_or_else(unknown)?;
+    let shown = listeners.iter().find(|listener| listener.id == id);
+    let shown =
+        shown.or_else(|| listeners.iter().find(|listener| listener.protocol == protocol)).ok_or_else(unknown)?;
     Ok(Json(Listener::from(shown)))
 }
 
-fn change_rtmp(config: &mut rtmp::Config, position: usize, patch: &ListenerPatch) -> Result<(), Error> {
-    let others: Vec<ListenAddress> =
-        config.listen.iter().enumerate().filter(|(at, _)| *at != position).map(|(_, address)| *address).collect();
-    let address = config.listen.get_mut(position).ok_or_else(unknown)?;
+/// Changes the address at `position` of a protocol's, and the protocol's switch; `foreign` are the ports that others have.
+fn change_one(
+    listen: &mut [ListenAddress],
+    foreign: &[ListenAddress],
+    enabled: &mut bool,
+    position: usize,
+    patch: &ListenerPatch,
+) -> Result<(), Error> {
+    let mine = listen.iter().enumerate().filter(|(at, _)| *at != position).map(|(_, address)| *address);
+    let others: Vec<ListenAddress> = mine.chain(foreign.iter().copied()).filter(|other| other.port() != 0).collect();
+    let address = listen.get_mut(position).ok_or_else(unknown)?;
     if let Some(port) = patch.port {
         *address = address.with_port(checked(port)?);
     }
@@ -53,13 +71,13 @@ fn change_rtmp(config: &mut rtmp::Config, position: usize, patch: &ListenerPatch
         return Err(Error::invalid(format!("Another listener of Weir already has {address}."), "Choose another port."));
     }
     // One switch for the whole protocol: its listeners share everything but the address.
-    config.enabled = patch.enabled.unwrap_or(config.enabled);
+    *enabled = patch.enabled.unwrap_or(*enabled);
     Ok(())
 }
 
 fn checked(port: u32) -> Result<u16, Error> {
     u16::try_from(port).ok().filter(|port| *port != 0).ok_or_else(|| {
-        Error::invalid(format!("{port} is no port."), "Ports go from 1 to 65535; RTMP usually has 1935.")
+        Error::invalid(format!("{port} is no port."), "Ports go from 1 to 65535; RTMP usually has 1935, SRT 10080.")
     })
 }
 

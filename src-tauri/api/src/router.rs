@@ -17,7 +17,12 @@ use crate::error::{Code, Error};
 use crate::model::Topic;
 use crate::openapi::{Document, complete};
 use crate::rates::Rates;
-use crate::{destinations, events, listeners, openapi, problems, reconnect, recordings, settings, status, streams};
+use crate::room::Room;
+use crate::{
+    access, certificate, config, desktop, destinations, events, history, hooks, listeners, log, openapi, presets,
+    preview, problems, reconnect, recording_jobs, recording_media, recording_settings, recordings, settings, srt,
+    status, stream_keys, streams,
+};
 
 /// Where all routes live.
 const PREFIX: &str = "/api/v1";
@@ -34,8 +39,14 @@ pub(crate) struct Api {
     pub(crate) changing: Arc<Mutex<()>>,
     /// Places for event streams.
     pub(crate) event_streams: Arc<Semaphore>,
+    /// Places for live pictures.
+    pub(crate) previews: Arc<Semaphore>,
+    /// The same for those who have a key for watching, so that they take none from whoever controls Weir.
+    pub(crate) viewers: Arc<Semaphore>,
     /// What readers and destinations are sent.
     pub(crate) rates: Rates<String>,
+    /// How long recordings still have room.
+    pub(crate) room: Room,
     /// Changes that were made here and that the engine does not tell of.
     pub(crate) changed: broadcast::Sender<Topic>,
 }
@@ -46,7 +57,10 @@ impl Api {
             engine,
             changing: Arc::default(),
             event_streams: Arc::new(Semaphore::new(events::MAX_STREAMS)),
+            previews: Arc::new(Semaphore::new(preview::MAX_PREVIEWS)),
+            viewers: Arc::new(Semaphore::new(preview::MAX_PREVIEWS)),
             rates: Rates::default(),
+            room: Room::default(),
             changed: broadcast::channel(CHANGES).0,
         }
     }
@@ -70,6 +84,8 @@ pub(crate) fn described() -> (Router<Api>, OpenApi) {
         .routes(routes!(streams::list))
         .routes(routes!(streams::show))
         .routes(routes!(streams::record, streams::stop_recording))
+        .routes(routes!(history::history))
+        .routes(routes!(preview::preview))
         .routes(routes!(streams::kick_publisher))
         .routes(routes!(streams::kick_reader))
         .routes(routes!(reconnect::everyone))
@@ -77,14 +93,46 @@ pub(crate) fn described() -> (Router<Api>, OpenApi) {
         .routes(routes!(reconnect::reader))
         .routes(routes!(listeners::list))
         .routes(routes!(listeners::change))
+        .routes(routes!(access::show, access::change))
+        .routes(routes!(stream_keys::list, stream_keys::create))
+        .routes(routes!(stream_keys::revoke))
+        .routes(routes!(certificate::show, certificate::import))
+        .routes(routes!(certificate::renew))
+        .routes(routes!(certificate::file))
         .routes(routes!(destinations::list, destinations::create))
         .routes(routes!(destinations::change, destinations::remove))
         .routes(routes!(destinations::retry))
+        .routes(routes!(destinations::start))
+        .routes(routes!(destinations::stop))
+        .routes(routes!(history::destination))
+        .routes(routes!(presets::list))
+        .routes(routes!(presets::check))
         .routes(routes!(recordings::list))
         .routes(routes!(recordings::folder))
-        .routes(routes!(recordings::remove))
+        .routes(routes!(recordings::show, recordings::rename, recordings::remove))
         .routes(routes!(recordings::file))
+        .routes(routes!(recording_media::picture))
+        .routes(routes!(recording_media::picture_film))
+        .routes(routes!(recording_media::show))
+        .routes(routes!(recording_media::initialization))
+        .routes(routes!(recording_media::fragment))
+        .routes(routes!(recording_jobs::create))
+        .routes(routes!(recording_jobs::list))
+        .routes(routes!(recording_jobs::remove))
+        .routes(routes!(recording_settings::show, recording_settings::change))
         .routes(routes!(settings::show, settings::change))
+        .routes(routes!(desktop::show, desktop::change))
+        .routes(routes!(srt::show, srt::change))
+        .routes(routes!(srt::generate))
+        .routes(routes!(srt::list))
+        .routes(routes!(srt::set, srt::remove))
+        .routes(routes!(srt::export, srt::import))
+        .routes(routes!(config::show, config::change))
+        .routes(routes!(config::schema))
+        .routes(routes!(hooks::list, hooks::create))
+        .routes(routes!(hooks::change, hooks::remove))
+        .routes(routes!(hooks::test))
+        .routes(routes!(log::list))
         .routes(routes!(problems::list, problems::clear))
         .routes(routes!(events::listen));
     let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi()).nest(PREFIX, nouns).split_for_parts();

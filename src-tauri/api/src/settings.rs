@@ -64,6 +64,9 @@ fn merge(config: &mut Config, patch: &SettingsPatch, folder: Option<PathBuf>) ->
     if let Some(wait) = patch.play_wait_seconds {
         config.streams.play_wait_seconds = span(wait, MAX_PLAY_WAIT, "A player cannot wait")?.into();
     }
+    if let Some(level) = patch.log_level {
+        config.log.level = level.into();
+    }
     Ok(())
 }
 
@@ -73,7 +76,7 @@ fn span(seconds: f64, most: f64, what: &str) -> Result<Duration, Error> {
 }
 
 /// The folder, when files can be written there; it is made when it is missing.
-async fn usable(folder: String) -> Result<PathBuf, Error> {
+pub(crate) async fn usable(folder: String) -> Result<PathBuf, Error> {
     let folder = PathBuf::from(folder.trim());
     if !folder.is_absolute() {
         return Err(Error::invalid(

@@ -7,9 +7,9 @@ use axum::extract::State;
 
 use crate::extract::Json;
 use crate::model::{DestinationState, IngestAddress, Listener, ListenerState, Reach, Status, StreamState, Totals};
-use crate::model::{from_millis, rfc3339};
+use crate::model::{access_notice, from_millis, rfc3339};
 use crate::router::Api;
-use crate::{destinations, recordings, streams};
+use crate::{destinations, streams};
 
 /// Application and key that are suggested to an encoder. Any other name works too.
 const SUGGESTED: (&str, &str) = ("live", "stream");
@@ -18,9 +18,9 @@ const SUGGESTED: (&str, &str) = ("live", "stream");
 #[utoipa::path(get, path = "/status", tag = "status", responses((status = 200, body = Status)))]
 pub(crate) async fn show(State(api): State<Api>) -> Json<Status> {
     let engine = api.engine.status();
-    let folder = recordings::folder_of(api.engine.recordings());
+    let recordings = api.engine.recordings().clone();
     // A network's disk that does not answer must not hold up anybody else.
-    let free = tokio::task::spawn_blocking(move || recordings::free_bytes(&folder)).await.ok().flatten();
+    let room = tokio::task::spawn_blocking(move || recordings.room()).await.ok();
     Json(Status {
         product: String::from("Weir"),
         version: engine.version.to_owned(),
@@ -31,8 +31,11 @@ pub(crate) async fn show(State(api): State<Api>) -> Json<Status> {
         totals: totals(&api),
         ingest: ingest(&api),
         record_all: api.engine.config().recording.record_all,
-        disk_free_bytes: free,
+        disk_free_bytes: room.and_then(|room| room.free_bytes),
+        recording_time_left_seconds: room.and_then(|room| room.time_left).map(|left| left.as_secs_f64().round()),
+        secrets: api.engine.secrets().storage().into(),
         problems: api.engine.context().problems.list().len(),
+        notices: access_notice(&api.engine).into_iter().collect(),
     })
 }
 
@@ -73,14 +76,13 @@ fn address(listener: &Listener, reach: Reach) -> Option<IngestAddress> {
         _ => socket.ip(),
     };
     let (app, key) = SUGGESTED;
-    let server = format!("{}://{}/{app}", listener.protocol, SocketAddr::new(ip, socket.port()));
-    Some(IngestAddress {
-        listener_id: listener.id.clone(),
-        protocol: listener.protocol.clone(),
-        server,
-        key: key.to_owned(),
-        reach,
-    })
+    let host = SocketAddr::new(ip, socket.port());
+    let (server, key) = match listener.protocol.as_str() {
+        // Its second half is the stream id, which every encoder has a field for.
+        "srt" => (format!("srt://{host}"), format!("publish:{app}/{key}")),
+        protocol => (format!("{protocol}://{host}/{app}"), key.to_owned()),
+    };
+    Some(IngestAddress { listener_id: listener.id.clone(), protocol: listener.protocol.clone(), server, key, reach })
 }
 
 /// The address under which other devices most likely reach this computer: the one it would send from to the internet.

@@ -10,7 +10,7 @@ use weir_media::StreamPath;
 
 use crate::error::{Code, Error};
 use crate::extract::{Json, Path};
-use crate::model::{Stream, StreamList};
+use crate::model::{Recorded, Stream, StreamList};
 use crate::router::Api;
 
 /// Every stream that exists now.
@@ -104,15 +104,22 @@ pub(crate) async fn kick_reader(
 
 /// Every stream, ordered by path.
 pub(crate) fn all(api: &Api) -> Vec<Stream> {
-    let recordings = api.engine.recordings().status();
+    let recordings = Recorded::of(api.engine.recordings(), &api.room);
     let now = Instant::now();
     let streams = api.engine.context().hub.streams();
-    streams.iter().map(|stream| Stream::new(stream, &recordings, &api.rates, now)).collect()
+    let links = api.engine.srt().links();
+    let health = |path| api.engine.history().health(path);
+    streams
+        .iter()
+        .map(|stream| Stream::new(stream, &recordings, &links, health(&stream.path), &api.rates, now))
+        .collect()
 }
 
 fn one(api: &Api, path: &StreamPath) -> Result<Stream, Error> {
     let stream = api.engine.context().hub.stream(path).ok_or_else(|| unknown(path.as_str()))?;
-    Ok(Stream::new(&stream, &api.engine.recordings().status(), &api.rates, Instant::now()))
+    let recordings = Recorded::of(api.engine.recordings(), &api.room);
+    let (links, health) = (api.engine.srt().links(), api.engine.history().health(path));
+    Ok(Stream::new(&stream, &recordings, &links, health, &api.rates, Instant::now()))
 }
 
 pub(crate) fn parse(path: &str) -> Result<StreamPath, Error> {

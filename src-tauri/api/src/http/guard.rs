@@ -1,7 +1,7 @@
 //! Who may use the API over HTTP.
 
-use std::net::IpAddr;
-use std::sync::Arc;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::Router;
 use axum::body::Body;
@@ -11,7 +11,9 @@ use axum::http::uri::Authority;
 use axum::http::{Method, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use weir_engine::Context;
 
+use super::viewer::Knock;
 use super::{Token, headers, page, ui};
 use crate::error::{Code, Error};
 
@@ -23,9 +25,38 @@ pub struct Guard {
     /// Addresses the server is bound to. An unspecified one (`0.0.0.0`) admits every address as a `Host`: a page of
     /// somebody else reaches us under a name of theirs, never under a bare address.
     pub bound: Vec<IpAddr>,
-    /// Names that are admitted as a `Host` beside the loopback ones, without port.
-    pub names: Vec<String>,
+    /// Names that are admitted as a `Host` beside the loopback ones.
+    pub names: Names,
+    /// Where wrong tokens are listed, addresses that guess are shut out, and keys for watching are known; `None` in tests of other
+    /// things.
+    pub context: Option<Context>,
 }
+
+/// Names of this computer, without port. They can be changed while they are in use; clones share.
+#[derive(Debug, Clone, Default)]
+pub struct Names(Arc<RwLock<Vec<String>>>);
+
+impl From<Vec<String>> for Names {
+    fn from(names: Vec<String>) -> Self {
+        Self(Arc::new(RwLock::new(names)))
+    }
+}
+
+impl Names {
+    /// These and no others from now on.
+    pub fn set(&self, names: Vec<String>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = names;
+    }
+
+    fn have(&self, host: &str) -> bool {
+        let names = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        names.iter().any(|name| host.eq_ignore_ascii_case(name))
+    }
+}
+
+/// Where a request comes from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Peer(pub(super) SocketAddr);
 
 /// `router` with the UI's files beside it, everything behind `guard`, and the headers that keep other pages away.
 pub fn guarded(router: Router, guard: Guard) -> Router {
@@ -33,8 +64,8 @@ pub fn guarded(router: Router, guard: Guard) -> Router {
     headers::secured(guarded)
 }
 
-async fn check(State(guard): State<Arc<Guard>>, request: Request<Body>, next: Next) -> Response {
-    let host = match guard.host(&request) {
+async fn check(State(guard): State<Arc<Guard>>, mut request: Request<Body>, next: Next) -> Response {
+    let host = match host(&request, &guard.bound, &guard.names) {
         Ok(host) => host,
         Err(error) => return error.into_response(),
     };
@@ -47,7 +78,19 @@ async fn check(State(guard): State<Arc<Guard>>, request: Request<Body>, next: Ne
         return next.run(request).await;
     }
     if api {
-        return unauthorized();
+        let viewer = match (Knock::of(&request, bearer(request.headers())), &guard.context, peer(&request)) {
+            (Some(knock), Some(context), Some(peer)) => knock.admit(context, peer).await,
+            _ => None,
+        };
+        return match viewer {
+            Some(Ok(viewer)) => {
+                request.extensions_mut().insert(viewer);
+                next.run(request).await
+            }
+            Some(Err(refused)) if refused.code == Code::Unauthorized => challenge(refused),
+            Some(Err(refused)) => refused.into_response(),
+            None => guard.refuse(&request),
+        };
     }
     // The page itself is no secret: it asks for the token where it needs one.
     if request.method() == Method::GET && guard.is_start_address(request.uri()) {
@@ -56,37 +99,79 @@ async fn check(State(guard): State<Arc<Guard>>, request: Request<Body>, next: Ne
     next.run(request).await
 }
 
+/// What a server is known by, where no token is asked for: the addresses it is bound to, and names.
+#[derive(Debug, Clone, Default)]
+pub struct Own {
+    /// As of [`Guard::bound`].
+    pub bound: Vec<IpAddr>,
+    /// As of [`Guard::names`].
+    pub names: Names,
+}
+
+/// `router` for whoever calls this computer by a name of its own and comes from no other page.
+pub(super) fn own_only(router: Router, own: Own) -> Router {
+    router.layer(middleware::from_fn_with_state(Arc::new(own), check_own))
+}
+
+async fn check_own(State(own): State<Arc<Own>>, request: Request<Body>, next: Next) -> Response {
+    let checked = host(&request, &own.bound, &own.names)
+        .and_then(|host| same_origin(request.headers(), request.method(), &host, true));
+    match checked {
+        Ok(()) => next.run(request).await,
+        Err(error) => error.into_response(),
+    }
+}
+
+/// The authority the client believes to talk to, when it is one of ours.
+fn host(request: &Request<Body>, bound: &[IpAddr], names: &Names) -> Result<Authority, Error> {
+    let mut named = request.headers().get_all(HOST).iter();
+    let host = match (request.uri().authority(), named.next(), named.next()) {
+        (Some(target), _, None) => Some(target.clone()),
+        (None, Some(host), None) => host.to_str().ok().and_then(|host| host.parse::<Authority>().ok()),
+        _ => None,
+    };
+    host.filter(|host| is_plain(host) && is_ours(host.host(), bound, names)).ok_or_else(|| {
+        Error::new(
+            Code::WrongHost,
+            "This name is not known as a name of this computer.",
+            "Use the address that weir serve printed, or add the name to http.names in the settings file.",
+        )
+    })
+}
+
+fn is_ours(host: &str, bound: &[IpAddr], names: &Names) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    if let Ok(address) = bare.parse::<IpAddr>() {
+        let address = address.to_canonical();
+        return address.is_loopback()
+            || bound.iter().any(|bound| bound.is_unspecified() || bound.to_canonical() == address);
+    }
+    host.eq_ignore_ascii_case("localhost") || names.have(host)
+}
+
 impl Guard {
-    /// The authority the client believes to talk to, when it is one of ours.
-    fn host(&self, request: &Request<Body>) -> Result<Authority, Error> {
-        let mut named = request.headers().get_all(HOST).iter();
-        let host = match (request.uri().authority(), named.next(), named.next()) {
-            (Some(target), _, None) => Some(target.clone()),
-            (None, Some(host), None) => host.to_str().ok().and_then(|host| host.parse::<Authority>().ok()),
-            _ => None,
-        };
-        host.filter(|host| is_plain(host) && self.is_ours(host.host())).ok_or_else(|| {
-            Error::new(
-                Code::WrongHost,
-                "This name is not known as a name of this computer.",
-                "Use the address that weir serve printed, or add the name to http.names in the settings file.",
-            )
-        })
-    }
-
-    fn is_ours(&self, host: &str) -> bool {
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
-        if let Ok(address) = bare.parse::<IpAddr>() {
-            let address = address.to_canonical();
-            return address.is_loopback()
-                || self.bound.iter().any(|bound| bound.is_unspecified() || bound.to_canonical() == address);
-        }
-        host.eq_ignore_ascii_case("localhost") || self.names.iter().any(|name| host.eq_ignore_ascii_case(name))
-    }
-
     fn is_open(&self, headers: &HeaderMap, cookie: &str) -> bool {
         bearer(headers).is_some_and(|offered| self.token.is(offered.as_bytes()))
             || cookies(headers).any(|(name, value)| name == cookie && self.token.is(value.as_bytes()))
+    }
+
+    /// Tells the client that its token is missing or wrong. Only a token that was typed in is a guess: a browser goes on
+    /// sending an old cookie by itself.
+    fn refuse(&self, request: &Request<Body>) -> Response {
+        let peer = peer(request).map(|peer| peer.ip());
+        if let (Some(context), Some(peer), true) = (&self.context, peer, bearer(request.headers()).is_some()) {
+            let gate = &context.gate;
+            if gate.is_shut_out(peer) {
+                return Error::new(
+                    Code::TooManyTries,
+                    "Too many wrong access tokens came from this address.",
+                    "Wait a minute, then open the address that weir serve printed.",
+                )
+                .into_response();
+            }
+            gate.wrong_key(peer, "the API");
+        }
+        unauthorized()
     }
 
     fn is_start_address(&self, uri: &Uri) -> bool {
@@ -105,6 +190,10 @@ impl Guard {
         }
         response
     }
+}
+
+fn peer(request: &Request<Body>) -> Option<SocketAddr> {
+    request.extensions().get::<Peer>().map(|peer| peer.0)
 }
 
 /// Nothing but a name and perhaps a port.
@@ -155,12 +244,16 @@ fn is_origin_of(origin: &HeaderValue, host: &Authority) -> bool {
 }
 
 fn unauthorized() -> Response {
-    let mut response = Error::new(
+    challenge(Error::new(
         Code::Unauthorized,
         "The access token is missing or wrong.",
         "Open the address that weir serve printed, or send the token as Authorization: Bearer.",
-    )
-    .into_response();
+    ))
+}
+
+/// A refusal that says what would open (RFC 9110, 11.6.1).
+fn challenge(refused: Error) -> Response {
+    let mut response = refused.into_response();
     response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"Weir\""));
     response
 }

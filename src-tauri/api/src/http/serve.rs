@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -13,6 +13,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+use super::guard::Peer;
 
 /// Connections at a time. A page uses a handful; the rest is a bound on memory and file descriptors for whoever opens
 /// connections and says nothing.
@@ -61,6 +63,10 @@ struct End {
 }
 
 async fn converse(stream: TcpStream, router: Router, end: End, place: OwnedSemaphorePermit) {
+    let router = match stream.peer_addr() {
+        Ok(peer) => router.layer(Extension(Peer(peer))),
+        Err(_) => router,
+    };
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Destination, DestinationState, Problem, Stream, Totals};
+use super::{Destination, DestinationLine, DestinationState, DestinationStep, Problem, Stream, Totals};
 
 /// One event. `type` tells which.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -47,10 +47,22 @@ pub enum Topic {
     Destinations,
     /// `GET /api/v1/recordings`.
     Recordings,
+    /// `GET /api/v1/recording-jobs`.
+    RecordingJobs,
+    /// `GET /api/v1/access`.
+    Access,
+    /// `GET /api/v1/stream-keys`.
+    StreamKeys,
+    /// `GET /api/v1/certificate`.
+    Certificate,
     /// `GET /api/v1/settings`.
     Settings,
     /// `GET /api/v1/problems`.
     Problems,
+    /// `GET /api/v1/hooks`.
+    Hooks,
+    /// `GET /api/v1/log`, since the last line that was read.
+    Log,
 }
 
 /// The numbers that change all the time.
@@ -86,6 +98,8 @@ pub struct StreamStats {
     pub recording_bytes: Option<u64>,
     /// Seconds of media in the file being written; null when none is.
     pub recording_seconds: Option<f64>,
+    /// Seconds until the disk is full if everything goes on as now; null when that cannot be told.
+    pub recording_time_left_seconds: Option<f64>,
 }
 
 /// The numbers of a destination.
@@ -95,7 +109,9 @@ pub struct DestinationStats {
     pub id: String,
     /// What it is doing.
     pub state: DestinationState,
-    /// Bits a second over the last second.
+    /// Where on the way, while connecting.
+    pub step: Option<DestinationStep>,
+    /// Bits a second that the server acknowledged over the last seconds.
     pub bitrate: u64,
     /// Media sent, bytes.
     pub bytes_sent: u64,
@@ -103,8 +119,16 @@ pub struct DestinationStats {
     pub behind_seconds: f64,
     /// Frames left out.
     pub frames_skipped: u64,
+    /// Frames that passed while it had no connection.
+    pub frames_missed: u64,
     /// Seconds until the next attempt, while retrying.
     pub retry_in_seconds: Option<f64>,
+    /// Round-trip time to the server, milliseconds; null where the system does not tell.
+    pub rtt_ms: Option<f64>,
+    /// How long the present connection has been live, seconds.
+    pub connected_seconds: u64,
+    /// How the connection to the second address stands, when both are sent to.
+    pub backup: Option<DestinationLine>,
 }
 
 impl From<&Stream> for StreamStats {
@@ -119,6 +143,7 @@ impl From<&Stream> for StreamStats {
             readers: stream.readers.len(),
             recording_bytes: recording.map(|recording| recording.size_bytes),
             recording_seconds: recording.map(|recording| recording.duration_seconds),
+            recording_time_left_seconds: recording.and_then(|recording| recording.time_left_seconds),
         }
     }
 }
@@ -128,11 +153,16 @@ impl From<&Destination> for DestinationStats {
         Self {
             id: destination.id.clone(),
             state: destination.state,
+            step: destination.step,
             bitrate: destination.bitrate,
             bytes_sent: destination.bytes_sent,
             behind_seconds: destination.behind_seconds,
             frames_skipped: destination.frames_skipped,
+            frames_missed: destination.frames_missed,
             retry_in_seconds: destination.retry_in_seconds,
+            rtt_ms: destination.rtt_ms,
+            connected_seconds: destination.connected_seconds,
+            backup: destination.backup.as_ref().and_then(|backup| backup.line.clone()),
         }
     }
 }

@@ -46,7 +46,7 @@ pub struct Listener {
     /// Identity, e.g. `rtmp`.
     #[schema(example = "rtmp")]
     pub id: String,
-    /// `rtmp`.
+    /// `rtmp` (TCP) or `srt` (UDP).
     #[schema(example = "rtmp")]
     pub protocol: String,
     /// Port from the settings; 0 lets the system choose, see `bound`.

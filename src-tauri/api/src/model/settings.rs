@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use weir_engine::{Engine, streams};
 
+use super::LogLevel;
 use super::time::seconds;
 
 /// What happens when a second publisher comes for a stream that has one.
@@ -31,6 +32,8 @@ pub struct Settings {
     pub grace_seconds: f64,
     /// How long a player waits for a stream that is not there, seconds.
     pub play_wait_seconds: f64,
+    /// How much is written to the log.
+    pub log_level: LogLevel,
     /// Where the settings are kept; null when they are not kept in a file.
     pub config_file: Option<String>,
 }
@@ -54,6 +57,8 @@ pub struct SettingsPatch {
     /// How long a player waits for a stream that is not there, seconds, 0 to 300.
     #[schema(minimum = 0, maximum = 300)]
     pub play_wait_seconds: Option<f64>,
+    /// How much is written to the log.
+    pub log_level: Option<LogLevel>,
 }
 
 impl Settings {
@@ -70,6 +75,7 @@ impl Settings {
             },
             grace_seconds: seconds(config.streams.grace_seconds.duration()),
             play_wait_seconds: seconds(config.streams.play_wait_seconds.duration()),
+            log_level: config.log.level.into(),
             config_file: Some(engine.paths().config_file.display().to_string()),
         }
     }

@@ -2,6 +2,9 @@
 
 use serde::Serialize;
 use utoipa::ToSchema;
+use weir_engine::secrets::Storage;
+
+use super::notice::word;
 
 /// The program, its totals and the addresses for an encoder.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -31,8 +34,14 @@ pub struct Status {
     pub record_all: bool,
     /// Free space in the recordings folder in bytes; null when the system does not tell.
     pub disk_free_bytes: Option<u64>,
+    /// Seconds until no more than the reserve is free there, at the rate of what is being recorded; null when nothing is.
+    pub recording_time_left_seconds: Option<f64>,
+    /// How stream keys and other secrets are kept.
+    pub secrets: SecretStorage,
     /// How many problems are kept.
     pub problems: usize,
+    /// What the user should know or do, e.g. `open_without_keys`: every device may publish and watch. New codes may appear.
+    pub notices: Vec<super::Notice>,
 }
 
 /// Counts and rates over all streams.
@@ -57,14 +66,32 @@ pub struct Totals {
 pub struct IngestAddress {
     /// The listener behind it.
     pub listener_id: String,
-    /// `rtmp`.
+    /// `rtmp` or `srt`.
     pub protocol: String,
-    /// The server field, e.g. `rtmp://127.0.0.1:1935/live`.
+    /// The server field, e.g. `rtmp://127.0.0.1:1935/live` or `srt://127.0.0.1:10080`.
     #[schema(example = "rtmp://127.0.0.1:1935/live")]
     pub server: String,
-    /// A stream key to begin with. Not a secret: any name works, it becomes the stream's name.
+    /// A stream key to begin with; for SRT the stream id, e.g. `publish:live/stream`. Not a secret: any name works, it becomes
+    /// the stream's name.
     #[schema(example = "stream")]
     pub key: String,
     /// Who can use this address.
     pub reach: super::Reach,
+}
+
+/// How stream keys and other secrets are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct SecretStorage {
+    /// `keychain`: the key to them is in the keychain of the operating system. `key_file`: it is in a file that the user alone
+    /// may read.
+    #[schema(example = "keychain")]
+    pub kind: String,
+    /// What that protects from and what it does not, in plain sentences in English.
+    pub message: String,
+}
+
+impl From<Storage> for SecretStorage {
+    fn from(storage: Storage) -> Self {
+        Self { kind: word(&storage), message: storage.words().to_owned() }
+    }
 }

@@ -4,12 +4,14 @@ use std::time::Instant;
 
 use serde::Serialize;
 use utoipa::ToSchema;
+use weir_engine::protocol::srt;
 use weir_engine::recording;
 use weir_media::StreamPath;
 
 use super::time::{ago, from_millis, rounded, seconds};
-use super::{Notice, Track, TrackKind};
+use super::{Health, Notice, SrtLink, Track, TrackKind};
 use crate::rates::Rates;
+use crate::room::Room;
 
 /// Every stream that exists now.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -61,12 +63,14 @@ pub struct Stream {
     pub readers: Vec<Reader>,
     /// The recording that runs or the one that failed; null when there is none.
     pub recording: Option<StreamRecording>,
+    /// How it is, in words.
+    pub health: Health,
 }
 
 /// Who sends a stream.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Publisher {
-    /// `rtmp`.
+    /// `rtmp` or `srt`.
     pub protocol: String,
     /// Address and port of the encoder.
     #[schema(example = "127.0.0.1:50412")]
@@ -74,6 +78,8 @@ pub struct Publisher {
     /// What the encoder calls itself; null when it does not say.
     #[schema(example = "FMLE/3.0 (compatible; FMSc/1.0)")]
     pub client: Option<String>,
+    /// How its SRT connection stands; null with another protocol.
+    pub srt: Option<SrtLink>,
 }
 
 /// What a reader is.
@@ -86,6 +92,8 @@ pub enum ReaderKind {
     Destination,
     /// A file that is written.
     Recording,
+    /// The picture on a page like this one.
+    Preview,
     /// Anything else inside the program.
     Other,
 }
@@ -97,7 +105,7 @@ pub struct Reader {
     pub id: String,
     /// What it is.
     pub kind: ReaderKind,
-    /// `rtmp` for a player; null for a file.
+    /// `rtmp` or `srt` for a player; null for a file.
     pub protocol: Option<String>,
     /// Address and port of a player; the name of a destination or a file.
     pub remote: String,
@@ -114,6 +122,8 @@ pub struct Reader {
     pub behind_seconds: f64,
     /// Frames left out because it could not keep up.
     pub frames_skipped: u64,
+    /// How its SRT connection stands; null with another protocol.
+    pub srt: Option<SrtLink>,
 }
 
 /// The recording of a stream.
@@ -128,6 +138,8 @@ pub struct StreamRecording {
     pub duration_seconds: f64,
     /// Bytes written.
     pub size_bytes: u64,
+    /// Seconds until the disk is full if everything goes on as now; null when that cannot be told.
+    pub time_left_seconds: Option<f64>,
     /// Why it stopped by itself; null while it runs.
     pub failure: Option<Notice>,
 }
@@ -136,7 +148,9 @@ impl Stream {
     /// What the hub knows of a stream, with what the recordings know of it.
     pub(crate) fn new(
         stream: &weir_hub::StreamSnapshot,
-        recordings: &[recording::Status],
+        recordings: &Recorded,
+        links: &[srt::Link],
+        health: weir_engine::health::Health,
         rates: &Rates<String>,
         now: Instant,
     ) -> Self {
@@ -153,13 +167,14 @@ impl Stream {
             started_at: began.then(|| ago(stream.uptime)),
             uptime_seconds: if began { seconds(stream.uptime) } else { 0.0 },
             ends_in_seconds: left.map(seconds),
-            publisher: stream.origin.as_ref().map(Publisher::from),
+            publisher: stream.origin.as_ref().map(|origin| Publisher::new(origin, &stream.path, links)),
             bitrate: stream.bitrate,
             fps: tracks.iter().find(|track| track.kind == TrackKind::Video).and_then(|track| track.fps),
             key_frame_interval_seconds: stream.key_frame_interval.map(seconds),
             bytes_in: stream.bytes,
-            readers: stream.readers.iter().map(|reader| Reader::new(reader, rates, now)).collect(),
+            readers: stream.readers.iter().map(|reader| Reader::new(reader, links, rates, now)).collect(),
             recording: StreamRecording::of(&stream.path, recordings),
+            health: health.into(),
             tracks,
         }
     }
@@ -172,9 +187,13 @@ impl Stream {
     }
 }
 
-impl From<&weir_hub::Origin> for Publisher {
-    fn from(origin: &weir_hub::Origin) -> Self {
+impl Publisher {
+    fn new(origin: &weir_hub::Origin, path: &StreamPath, links: &[srt::Link]) -> Self {
+        let link = links
+            .iter()
+            .find(|link| link.role == srt::Role::Publish && link.path == *path && Some(link.peer) == origin.peer);
         Self {
+            srt: link.map(SrtLink::from),
             protocol: origin.protocol.to_owned(),
             remote: origin.peer.map_or_else(|| String::from("this program"), |peer| peer.to_string()),
             client: origin.agent.clone(),
@@ -183,12 +202,14 @@ impl From<&weir_hub::Origin> for Publisher {
 }
 
 impl Reader {
-    fn new(reader: &weir_hub::ReaderSnapshot, rates: &Rates<String>, now: Instant) -> Self {
+    fn new(reader: &weir_hub::ReaderSnapshot, links: &[srt::Link], rates: &Rates<String>, now: Instant) -> Self {
+        let ours =
+            |link: &&srt::Link| matches!(link.role, srt::Role::Play(id) | srt::Role::Push(id) if id == reader.id);
         let kind = match reader.role {
             weir_hub::Role::Player => ReaderKind::Player,
             weir_hub::Role::Recording => ReaderKind::Recording,
             weir_hub::Role::Destination => ReaderKind::Destination,
-            weir_hub::Role::Preview => ReaderKind::Other,
+            weir_hub::Role::Preview => ReaderKind::Preview,
         };
         let origin = &reader.origin;
         let named = || origin.agent.clone().unwrap_or_else(|| origin.protocol.to_owned());
@@ -203,6 +224,7 @@ impl Reader {
             bitrate: rates.bits_per_second(format!("reader/{id}"), reader.bytes_sent, now),
             behind_seconds: seconds(reader.lag),
             frames_skipped: reader.skipped,
+            srt: links.iter().find(ours).map(SrtLink::from),
             id,
         }
     }
@@ -210,8 +232,8 @@ impl Reader {
 
 impl StreamRecording {
     /// The newest recording of `path`, when it runs or ended in a fault.
-    fn of(path: &StreamPath, recordings: &[recording::Status]) -> Option<Self> {
-        let newest = recordings.iter().rev().find(|recording| recording.path == path.as_str())?;
+    fn of(path: &StreamPath, recordings: &Recorded) -> Option<Self> {
+        let newest = recordings.all.iter().rev().find(|recording| recording.path == path.as_str())?;
         let failure = match &newest.state {
             recording::State::Recording => None,
             recording::State::Complete => return None,
@@ -222,8 +244,30 @@ impl StreamRecording {
             started_at: from_millis(newest.started_at),
             duration_seconds: rounded(newest.duration_ms as f64 / 1000.0),
             size_bytes: newest.bytes,
+            time_left_seconds: recordings
+                .time_left
+                .map(|left| left.as_secs_f64().floor())
+                .filter(|_| failure.is_none()),
             failure,
         })
+    }
+}
+
+/// What the recordings know, looked up once for all streams.
+#[derive(Debug)]
+pub(crate) struct Recorded {
+    /// Those that run or ran.
+    pub(crate) all: Vec<recording::Status>,
+    /// Until the disk is full.
+    pub(crate) time_left: Option<std::time::Duration>,
+}
+
+impl Recorded {
+    pub(crate) fn of(recordings: &recording::Recordings, room: &Room) -> Self {
+        let all = recordings.status();
+        let any = all.iter().any(|recording| recording.state == recording::State::Recording);
+        let time_left = any.then(|| room.left(recordings)).flatten();
+        Self { all, time_left }
     }
 }
 

@@ -27,6 +27,9 @@ pub struct Track {
     /// Codec as people write it.
     #[schema(example = "H.264")]
     pub codec: String,
+    /// Codec as browsers write it (RFC 6381); null where it has no such name.
+    #[schema(example = "avc1.64002A")]
+    pub codec_string: Option<String>,
     /// Profile as people write it.
     #[schema(example = "High")]
     pub profile: Option<String>,
@@ -71,6 +74,7 @@ impl From<&weir_hub::TrackSnapshot> for Track {
             kind,
             index: track.id.index,
             codec: track.codec.to_string(),
+            codec_string: weir_media::codec::codec_string(track),
             profile: profile.or_else(|| audio.and_then(|audio| audio.profile.clone())),
             level: video.and_then(|video| video.level.clone()),
             width: video.and_then(|video| video.width),

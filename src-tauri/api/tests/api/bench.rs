@@ -56,10 +56,26 @@ impl Bench {
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::lent(change, |_| {}).await
+    }
+
+    /// With what flags lend to the settings.
+    pub(crate) async fn lent(change: impl FnOnce(&mut Config), lend: impl FnOnce(&mut Settings)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config::defaults(Profile::Desktop);
         config.rtmp.listen = vec![ListenAddress::One((Ipv4Addr::LOCALHOST, 0).into())];
         change(&mut config);
+        let mut settings = Settings::new(config, Profile::Desktop);
+        lend(&mut settings);
+        let engine = Engine::start(settings, Paths::under(folder.path())).await.unwrap();
+        Self { router: weir_api::router(engine.clone()), engine, folder }
+    }
+
+    /// Ends the engine, and starts another one in the same folder.
+    pub(crate) async fn restart(self) -> Self {
+        let Self { engine, folder, .. } = self;
+        let config = engine.config();
+        engine.shutdown().await;
         let settings = Settings::new(config, Profile::Desktop);
         let engine = Engine::start(settings, Paths::under(folder.path())).await.unwrap();
         Self { router: weir_api::router(engine.clone()), engine, folder }
@@ -100,6 +116,7 @@ impl Bench {
             protocol: "rtmp",
             peer: Some((Ipv4Addr::LOCALHOST, 50_000).into()),
             agent: Some("test encoder".to_owned()),
+            connection: None,
         };
         let path = StreamPath::parse(path).unwrap();
         let mut publisher = self.engine.context().hub.publish(&path, origin).unwrap();

@@ -35,7 +35,7 @@ async fn every_refusal_has_code_message_and_hint() {
         (Method::PATCH, "/settings", json, r#"{"canary":1}"#, StatusCode::BAD_REQUEST, "invalid_request"),
         (Method::PATCH, "/settings", json, r#"{"record_all":"canary"}"#, StatusCode::BAD_REQUEST, "invalid_request"),
         (Method::PATCH, "/settings", json, &large, StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
-        (Method::POST, "/destinations", json, "{}", StatusCode::BAD_REQUEST, "invalid_request"),
+        (Method::POST, "/destinations", json, "{}", StatusCode::UNPROCESSABLE_ENTITY, "invalid_value"),
         (Method::POST, "/destinations", json, r#"{"url":["canary"]}"#, StatusCode::BAD_REQUEST, "invalid_request"),
         (Method::GET, "/streams/live%2Fshow", None, "", StatusCode::NOT_FOUND, "stream_not_found"),
         (Method::GET, "/streams/%FF", None, "", StatusCode::BAD_REQUEST, "invalid_request"),

@@ -24,7 +24,12 @@ impl Door {
         let bench = Bench::start().await;
         let token = Token::random().unwrap();
         let text = token.expose().clone();
-        let guard = Guard { token, bound: vec![address.parse().unwrap()], names: vec!["studio.example".to_owned()] };
+        let guard = Guard {
+            token,
+            bound: vec![address.parse().unwrap()],
+            names: vec!["studio.example".to_owned()].into(),
+            context: None,
+        };
         Self { router: guarded(bench.router.clone(), guard), token: text, _bench: bench }
     }
 

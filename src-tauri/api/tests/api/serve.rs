@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
-use weir_api::http::serve;
+use weir_api::http::{Guard, Names, Token, guarded, serve};
 
 use crate::bench::Bench;
 
@@ -67,4 +67,38 @@ async fn a_head_without_end_is_refused() {
     let mut answer = Vec::new();
     tokio::time::timeout(PATIENCE, client.read_to_end(&mut answer)).await.unwrap().ok();
     assert!(sent < (1 << 20) || answer.starts_with(b"HTTP/1.1 431"), "{}", String::from_utf8_lossy(&answer));
+}
+
+#[tokio::test]
+async fn wrong_tokens_are_listed_with_their_address_and_who_guesses_on_is_shut_out() {
+    let bench = Bench::start().await;
+    let token = Token::random().unwrap();
+    let right = token.expose().clone();
+    let context = Some(bench.engine.context().clone());
+    let guard = Guard { token, bound: vec![Ipv4Addr::LOCALHOST.into()], names: Names::default(), context };
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(serve(listener, guarded(bench.router.clone(), guard), std::future::pending()));
+    let ask = async |header: &str| {
+        let mut client = TcpStream::connect(address).await.unwrap();
+        let request = format!("GET /api/v1/status HTTP/1.0\r\nHost: {address}\r\n{header}\r\n\r\n");
+        client.write_all(request.as_bytes()).await.unwrap();
+        read_until(&mut client, "\r\n").await.split(' ').nth(1).unwrap().to_owned()
+    };
+    for _ in 0..20 {
+        assert_eq!(ask("Cookie: weir_80=old").await, "401", "an old cookie is no guess");
+    }
+    let answers: Vec<String> = {
+        let mut answers = Vec::new();
+        for guess in 0..20 {
+            answers.push(ask(&format!("Authorization: Bearer guess{guess}")).await);
+        }
+        answers
+    };
+    assert_eq!((answers[0].as_str(), answers[9].as_str(), answers[19].as_str()), ("401", "401", "429"), "{answers:?}");
+    assert_eq!(ask(&format!("Authorization: Bearer {right}")).await, "200", "who has the token is let in all the same");
+    let listed = bench.engine.context().problems.list();
+    let wrong = listed.iter().find(|problem| problem.code == "wrong_token").unwrap();
+    assert_eq!((wrong.peer.as_deref(), wrong.count >= 10), (Some("127.0.0.1"), true));
+    assert!(!format!("{listed:?}").contains("guess1"));
 }

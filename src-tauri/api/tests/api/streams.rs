@@ -9,7 +9,7 @@ use crate::bench::Bench;
 
 fn player() -> SubscribeOptions {
     let peer = Some(([127, 0, 0, 1], 40_000).into());
-    SubscribeOptions::player(Origin { protocol: "rtmp", peer, agent: Some("test player".to_owned()) })
+    SubscribeOptions::player(Origin { protocol: "rtmp", peer, agent: Some("test player".to_owned()), connection: None })
 }
 
 fn show() -> StreamPath {
