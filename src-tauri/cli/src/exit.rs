@@ -4,6 +4,8 @@ use std::fmt::Display;
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use weir_engine::log;
+
 /// An end that is not a plain success.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -21,6 +23,11 @@ impl Exit {
         Self::Failed(error.to_string())
     }
 
+    /// A wrong call in the words of an error.
+    pub(crate) fn misused(error: impl Display) -> Self {
+        Self::Misused(error.to_string())
+    }
+
     /// Says its line. A closed terminal is no reason to fail in another way.
     pub(crate) fn tell(self) -> ExitCode {
         let (line, code) = match self {
@@ -32,7 +39,8 @@ impl Exit {
             Self::Misused(line) => (line, 2),
         };
         let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
-        let _ = writeln!(std::io::stderr(), "weir: {line}");
+        log::to_stderr(&format!("weir: {line}\n"));
+        log::flush_stderr();
         ExitCode::from(code)
     }
 }

@@ -1,58 +1,59 @@
-//! The page and the API over HTTP.
+//! The page with the API, and the numbers, over HTTP.
 
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
-use weir_api::http::{Guard, Token, guarded, serve};
+use weir_api::http::{Front, Place, Service, Token};
 use weir_engine::net::ListenAddress;
 use weir_engine::status::ListenerState;
-use weir_engine::{Engine, net};
+use weir_engine::{Config, Engine, net};
 
 use crate::exit::Exit;
 
 /// Where the token is kept, in the data folder.
 const TOKEN_FILE: &str = "http_token";
 
-/// Opens the addresses. Nothing is answered yet.
-pub(crate) async fn open(addresses: &[ListenAddress]) -> Result<Vec<TcpListener>, Exit> {
-    let mut sockets = Vec::new();
-    for address in addresses {
-        let opened = net::open(*address).await;
-        sockets.extend(opened.map_err(|state| Exit::Failed(not_open("the page", *address, &state)))?);
+/// Opens the addresses that the settings ask for. Nothing is answered yet.
+pub(crate) async fn open(config: &Config) -> Result<Vec<(Place, Vec<TcpListener>)>, Exit> {
+    let mut open = Vec::new();
+    for place in Place::wanted(config) {
+        let what = match place.service {
+            Service::Page => "the page",
+            Service::Numbers => "the numbers",
+        };
+        let opened = net::open(place.address).await;
+        let sockets = opened.map_err(|state| Exit::Failed(not_open(what, place.address, &state)))?;
+        open.push((place, sockets));
     }
-    Ok(sockets)
+    Ok(open)
 }
 
-/// Serves the page on `sockets` until `end`, and prints where it is.
-pub(crate) fn start(
-    engine: &Engine,
-    sockets: Vec<TcpListener>,
-    end: impl Future<Output = ()> + Clone + Send + 'static,
-) -> Result<JoinSet<()>, Exit> {
-    let mut servers = JoinSet::new();
-    let bound: Vec<SocketAddr> = sockets.iter().filter_map(|socket| socket.local_addr().ok()).collect();
-    let Some(shown) = bound.iter().find(|address| address.is_ipv4()).or(bound.first()) else { return Ok(servers) };
+/// Serves the page and the numbers on what is open, and prints where they are.
+pub(crate) fn start(engine: &Engine, open: Vec<(Place, Vec<TcpListener>)>) -> Result<Front, Exit> {
     let file = engine.paths().data_dir.join(TOKEN_FILE);
-    let token = Token::load_or_create(&file).map_err(|error| {
-        Exit::Failed(format!(
-            "the access token cannot be kept in {}: {error}; choose another --data-dir",
-            file.display()
-        ))
-    })?;
-    if bound.iter().any(|address| !address.ip().is_loopback()) {
-        tracing::warn!("the page is open to the network: whoever has its address with the token controls Weir");
+    if let Some(shown) = shown(&open, &Service::Page) {
+        let token = Token::load_or_create(&file).map_err(|error| {
+            Exit::Failed(format!(
+                "the access token cannot be kept in {}: {error}; choose another --data-dir",
+                file.display()
+            ))
+        })?;
+        // A closed standard output is no reason to end.
+        let _ = writeln!(std::io::stdout(), "Weir's page: http://{}/?token={}", reachable(shown), token.expose());
     }
-    // A closed standard output is no reason to end.
-    let _ = writeln!(std::io::stdout(), "Weir's page: http://{}/?token={}", reachable(*shown), token.expose());
-    let names = engine.config().http.names;
-    let guard = Guard { token, bound: bound.iter().map(SocketAddr::ip).collect(), names };
-    let router = guarded(weir_api::router(engine.clone()), guard);
-    for socket in sockets {
-        servers.spawn(serve(socket, router.clone(), end.clone()));
+    if let Some(shown) = shown(&open, &Service::Numbers) {
+        let _ = writeln!(std::io::stdout(), "Weir's numbers: http://{}/metrics", reachable(shown));
     }
-    Ok(servers)
+    Ok(Front::start(engine.clone(), file, open))
+}
+
+/// The address to show of what is open for a service.
+fn shown(open: &[(Place, Vec<TcpListener>)], service: &Service) -> Option<SocketAddr> {
+    let of_service = open.iter().filter(|(place, _)| place.service == *service);
+    let bound: Vec<SocketAddr> =
+        of_service.flat_map(|(_, sockets)| sockets).filter_map(|socket| socket.local_addr().ok()).collect();
+    bound.iter().find(|address| address.is_ipv4()).or(bound.first()).copied()
 }
 
 /// The address of this computer for a socket on every interface.

@@ -27,7 +27,7 @@ pub(crate) fn run(arguments: &[OsString]) -> Result<(), Exit> {
             Ok(Outcome::Damaged) => failure(&mut failed, "nothing in it can be saved; it is left as it was"),
             Ok(Outcome::Foreign) => failure(&mut failed, "not written by Weir; it is left as it was"),
             Err(RepairError::InUse) => failure(&mut failed, "it is being written; stop the recording first"),
-            Err(RepairError::Disk(error)) => failure(&mut failed, &error.to_string()),
+            Err(error @ (RepairError::Disk(_) | RepairError::Cancelled)) => failure(&mut failed, &error.to_string()),
         };
         println(&format!("{shown}: {line}"));
     }

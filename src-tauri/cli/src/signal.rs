@@ -15,6 +15,9 @@ pub(crate) struct Signals {
 pub(crate) enum Wish {
     /// To end.
     End,
+    /// To read files again.
+    #[cfg_attr(windows, expect(dead_code, reason = "there is no such signal"))]
+    Reload,
     /// To send clients elsewhere.
     #[cfg_attr(windows, expect(dead_code, reason = "there is no such signal"))]
     Reconnect,
@@ -39,14 +42,11 @@ impl Signals {
 
     /// The next request.
     pub(crate) async fn next(&mut self) -> Wish {
-        loop {
-            tokio::select! {
-                _ = self.interrupt.recv() => return Wish::End,
-                _ = self.terminate.recv() => return Wish::End,
-                _ = self.user_1.recv() => return Wish::Reconnect,
-                // Asks to read files again. There are none to read, and nobody who sends it wants the streams to end.
-                _ = self.hang_up.recv() => tracing::info!("SIGHUP: there is nothing to read again"),
-            }
+        tokio::select! {
+            _ = self.interrupt.recv() => Wish::End,
+            _ = self.terminate.recv() => Wish::End,
+            _ = self.user_1.recv() => Wish::Reconnect,
+            _ = self.hang_up.recv() => Wish::Reload,
         }
     }
 }

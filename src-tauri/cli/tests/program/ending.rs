@@ -54,8 +54,49 @@ async fn a_signal_closes_the_recording_and_ends_with_code_0_in_time() {
     }
 }
 
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_kill_leaves_is_repaired_by_hand_and_what_cannot_be_is_said() {
+    let mut program = Program::serve(&["-record-all", "-record-dir", "films"]);
+    let page = Page::of(&mut program);
+    let _encoder = Encoder::start(&page.rtmp(), "show").await;
+    until(&page, "/streams", |answer| {
+        (answer["streams"][0]["recording"]["duration_seconds"].as_f64()? > 1.0).then_some(())
+    })
+    .await;
+    program.signal("KILL");
+    let mut folder = std::mem::replace(&mut program.folder, tempfile::tempdir().unwrap());
+    assert_eq!(program.end().code(), None);
+    let film = std::fs::read_dir(folder.path().join("films")).unwrap().next().unwrap().unwrap().path();
+    // As a power cut does it: in the middle of a frame.
+    let file = std::fs::File::options().write(true).open(&film).unwrap();
+    file.set_len(file.metadata().unwrap().len() - 5).unwrap();
+    drop(file);
+    let film = film.strip_prefix(folder.path()).unwrap().to_str().unwrap().to_owned();
+    std::fs::write(folder.path().join("films/junk.flv"), [0xFF; 100]).unwrap();
+    for (files, code, words) in [
+        (vec![film.as_str()], 0, vec!["repaired; "]),
+        (vec![&film], 0, vec!["whole; nothing to repair"]),
+        (
+            vec!["films/junk.flv", &film, "films/none.flv"],
+            1,
+            vec!["nothing in it can be saved", "whole;", "No such file"],
+        ),
+    ] {
+        let arguments = ["recording", "repair"].into_iter().chain(files.iter().copied());
+        let mut repair = Program::run_in(folder, arguments, &[]);
+        folder = std::mem::replace(&mut repair.folder, tempfile::tempdir().unwrap());
+        let ended = repair.end();
+        assert_eq!(ended.code(), Some(code), "{ended:?}");
+        for (file, word) in files.iter().zip(words) {
+            let told = |line: &String| line.starts_with(&format!("{file}: ")) && line.contains(word);
+            assert!(ended.lines.iter().any(told), "{file}: {word}: {ended:?}");
+        }
+    }
+}
+
 #[test]
-fn a_hang_up_ends_nothing() {
+fn fault_38_a_hang_up_ends_nothing() {
     let mut program = Program::serve(&[]);
     let page = Page::of(&mut program);
     program.signal("HUP");

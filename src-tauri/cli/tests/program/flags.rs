@@ -1,5 +1,6 @@
 //! The flags: every mistake is one line and code 2.
 
+use crate::page::Page;
 use crate::program::Program;
 
 #[test]
@@ -7,7 +8,20 @@ fn every_mistake_is_one_line_that_says_what_to_do_and_code_2() {
     for (line, expected) in [
         ("--lisen :1", "weir: there is no flag --lisen; did you mean --listen?"),
         ("-zzz", "weir: there is no flag -zzz"),
-        ("-srt-passphrase=canary-of-mine", "weir: there is no flag -srt-passphrase; see weir --help"),
+        ("-srt-passphrases=canary-of-mine", "weir: there is no flag -srt-passphrases; see weir --help"),
+        ("-srt-passphrase=canary", "weir: --srt-passphrase: a passphrase has 10 to 79 bytes; this one has 6"),
+        ("-srt-passphrase canary-of-mine -srt-passphrase-file x", "weir: --srt-passphrase and --srt-passphrase-file"),
+        (
+            "-srt-passphrase-file nowhere.json",
+            "weir: --srt-passphrase-file: the passphrase file nowhere.json cannot be",
+        ),
+        (
+            "-srt-latency 120000",
+            "weir: --srt-latency: the latency must be between 20 and 8000 milliseconds, not 120000",
+        ),
+        ("-srt-latency 1s", "weir: --srt-latency: \"1s\" is no latency; write milliseconds"),
+        ("-srt-pbkeylen 128", "weir: --srt-pbkeylen: \"128\" is no key length; write 16, 24 or 32"),
+        ("-srt-listen 10080", "weir: --srt-listen: \"10080\" is no address to listen on"),
         ("--listen", "weir: --listen needs a value; see weir --help"),
         ("--listen 1935", "weir: --listen: \"1935\" is no address to listen on; write :1935"),
         ("-listen=example.com:1", "weir: --listen: \"example.com:1\" is no address"),
@@ -24,9 +38,39 @@ fn every_mistake_is_one_line_that_says_what_to_do_and_code_2() {
         ("--record-dir=", "weir: --record-dir"),
         ("--relay-to http://host/app/canary", "weir: --relay-to: the address does not begin with rtmp://"),
         ("--relay-to rtmp://host", "weir: --relay-to: the address ends after the host"),
-        ("--relay-to rtmp://a/b/c --relay-to rtmps://a/b/canary", "weir: --relay-to: encrypted addresses"),
+        ("--relay-to rtmp://a/b/c --relay-to https://a/b/canary", "weir: --relay-to: the address does not begin with"),
         ("-reconnect-url http://host/canary", "weir: --reconnect-url: the address must begin with rtmp://"),
+        ("-auth-mode secret", "weir: --auth-mode: \"secret\" is none of none, token, file and callback"),
+        ("-auth-mode file", "weir: --auth-mode file needs --auth-file"),
+        ("-auth-mode callback", "weir: --auth-mode callback needs --auth-callback"),
+        ("-auth-mode file -auth-token live/a=canary", "weir: --auth-mode file needs --auth-file"),
+        ("-auth-mode none -auth-token live/a=canary", "weir: --auth-token has no meaning with --auth-mode none"),
+        ("-auth-token canary", "weir: --auth-token: there is no = in it; write app/stream=token"),
+        ("-auth-token live/a=", "weir: --auth-token: the token is empty"),
+        ("-auth-token live/a=canary -auth-callback http://h/", "weir: --auth-token and --auth-callback exclude each"),
+        ("-auth-file nowhere.json", "weir: --auth-file: the file nowhere.json cannot be read"),
+        ("-auth-callback ftp://canary@h/", "weir: --auth-callback: it begins neither with http:// nor with https://"),
+        ("-auth-callback-timeout soon", "weir: --auth-callback-timeout: \"soon\" is no duration"),
+        ("-auth-callback-timeout 0", "weir: --auth-callback-timeout: \"0\" leaves no time at all"),
+        ("-tls-listen :1936", "weir: --tls-listen, --tls-cert and --tls-key belong together; give all three or none"),
+        ("-tls-cert a.pem -tls-key b.pem", "weir: --tls-listen, --tls-cert and --tls-key belong together"),
+        (
+            "-tls-listen 127.0.0.1:0 -tls-cert nowhere.pem -tls-key nowhere.key",
+            "weir: --tls-cert and --tls-key: the file nowhere.pem cannot be used",
+        ),
         ("--log-level loud", "weir: --log-level: \"loud\" is none of debug, info, warn and error"),
+        (
+            "-hook-script publish=/bin/true",
+            "weir: --hook-script: there is no event \"publish\"; the events are connection_accept",
+        ),
+        ("-hook-webhook publish_start=ftp://host/canary", "weir: --hook-webhook: the address of the hook must begin"),
+        ("-hook-webhook https://host/canary", "weir: --hook-webhook: a hook is written event=url"),
+        ("-hook-stdio-format xml", "weir: --hook-stdio-format: \"xml\" is none of json, env and off"),
+        ("-hook-timeout 0", "weir: --hook-timeout: \"0\" leaves no time at all"),
+        ("-hook-timeout 99ms", "weir: --hook-timeout: \"99ms\" leaves no time at all; write 100ms or more"),
+        ("-hook-concurrency 0", "weir: --hook-concurrency: \"0\" is no number of hooks"),
+        ("-metrics-addr here", "weir: --metrics-addr: \"here\" is no address"),
+        ("--log-format xml", "weir: --log-format: \"xml\" is neither text nor json"),
         ("--http here", "weir: --http: \"here\" is no address"),
         ("--config .", "weir: --config: \".\" is no file"),
         ("--data-dir=", "weir: --data-dir"),
@@ -63,6 +107,52 @@ fn a_wrong_settings_file_is_named_with_the_place_of_the_mistake() {
     assert!(line.contains("weir.toml, line 2, column 1") && line.contains("--config"), "{line}");
 }
 
+#[cfg(unix)]
+#[test]
+fn secrets_on_the_command_line_are_said_with_the_variable_for_each_and_those_of_variables_are_not() {
+    let all = [
+        ("--srt-passphrase", "WEIR_SRT_PASSPHRASE", "canary-of-mine"),
+        ("--auth-token", "WEIR_AUTH_TOKEN", "live/a=canary"),
+        ("--relay-to", "WEIR_RELAY_TO", "rtmp://127.0.0.1:1/app?auth=canary"),
+        ("--hook-webhook", "WEIR_HOOK_WEBHOOK", "publish_start=http://127.0.0.1:1/canary"),
+    ];
+    let callback = [("--auth-callback", "WEIR_AUTH_CALLBACK", "http://user:canary@127.0.0.1:1/")];
+    for secrets in [all.as_slice(), callback.as_slice()] {
+        let own = ["serve", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data-dir", "data"];
+        for on_command_line in [true, false] {
+            let mut arguments = own.map(str::to_owned).to_vec();
+            let mut environment = Vec::new();
+            for (flag, variable, value) in secrets {
+                match on_command_line {
+                    // Both forms of a flag.
+                    true if arguments.len() % 2 == 1 => arguments.push(format!("{flag}={value}")),
+                    true => arguments.extend([(*flag).to_owned(), (*value).to_owned()]),
+                    false => environment.push((*variable, *value)),
+                }
+            }
+            let mut program = Program::run_in(tempfile::tempdir().unwrap(), &arguments, &environment);
+            let _page = Page::of(&mut program);
+            let seen = std::process::Command::new("ps").args(["-o", "args=", "-p", &program.id().to_string()]).output();
+            let seen = String::from_utf8_lossy(&seen.unwrap().stdout).into_owned();
+            assert_eq!(seen.contains("canary"), on_command_line, "{seen}");
+            program.signal("TERM");
+            let said = program.end().lines.join("\n");
+            for (flag, variable, _) in secrets {
+                let told = said.lines().filter(|line| line.contains(flag) && line.contains(variable)).count();
+                assert_eq!(told, usize::from(on_command_line), "{said}");
+            }
+            assert!(!said.contains("canary"), "{said}");
+        }
+    }
+    // Addresses without a secret are nobody's business to hide.
+    let mut program =
+        Program::serve(&["-relay-to", "rtmp://127.0.0.1:1/app", "--hook-webhook=play_start=http://127.0.0.1:1"]);
+    let _page = Page::of(&mut program);
+    program.signal("TERM");
+    let said = program.end().lines.join("\n");
+    assert!(!said.contains("WEIR_RELAY_TO") && !said.contains("WEIR_HOOK_WEBHOOK"), "{said}");
+}
+
 #[test]
 fn version_and_help_are_answers() {
     for flag in ["--version", "-version"] {
@@ -76,5 +166,55 @@ fn version_and_help_are_answers() {
         let text = ended.lines.join("\n");
         assert!(text.contains("--relay-to <URL>") && text.contains("weir serve"), "{text}");
         assert!(!text.contains("canary"), "{text}");
+        // Whoever has a key to give is told where it is not seen by others.
+        let flowing = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for variable in ["SRT_PASSPHRASE", "AUTH_TOKEN", "AUTH_CALLBACK", "RELAY_TO", "HOOK_WEBHOOK"] {
+            let told = format!("kept in WEIR_{variable}, since other users of this computer can read");
+            assert!(flowing.contains(&told), "{variable}: {text}");
+        }
     }
+}
+
+#[test]
+fn a_settings_file_is_checked_and_a_complete_one_printed() {
+    let printed = Program::run(["config", "--print-default"], &[]).end();
+    assert_eq!(printed.code(), Some(0), "{printed:?}");
+    let text = printed.lines.join("\n");
+    assert!(text.contains("[rtmp]\n") && text.contains("# Whether the server runs."), "{text}");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("weir.toml");
+    let check = |content: &str| {
+        std::fs::write(&file, content).unwrap();
+        Program::run(["config", "check", file.to_str().unwrap()], &[]).end()
+    };
+    let good = check(&text);
+    assert_eq!(good.code(), Some(0), "{good:?}");
+    let bad = check("[hooks]\nconcurrency = 0\n");
+    assert_eq!((bad.code(), bad.lines.len()), (Some(1), 1), "{bad:?}");
+    assert!(bad.lines[0].contains("weir.toml, line 2, column 15") && bad.lines[0].contains("1 to 256"), "{bad:?}");
+    for wrong in [&["config"][..], &["config", "check"], &["config", "show"]] {
+        let ended = Program::run(wrong, &[]).end();
+        assert_eq!((ended.code(), ended.lines.len()), (Some(2), 1), "{wrong:?}: {ended:?}");
+    }
+    let missing = Program::run(["config", "check", "none.toml"], &[]).end();
+    assert_eq!(missing.code(), Some(1), "{missing:?}");
+}
+
+#[test]
+fn a_space_belongs_to_the_value_of_a_flag_and_lies_between_the_values_of_a_variable() {
+    let hooks = |flags: &[&str], environment: &[(&str, &str)]| {
+        let own = ["serve", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data-dir", "data"];
+        let folder = tempfile::tempdir().unwrap();
+        let mut program = Program::run_in(folder, own.iter().chain(flags), environment);
+        let answer = Page::of(&mut program).get("/hooks");
+        let hooks = answer["hooks"].as_array().unwrap().iter();
+        hooks.map(|hook| hook["script"].as_str().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    };
+    let with_space = "publish_start=/opt/my scripts/x.sh";
+    assert_eq!(hooks(&["-hook-script", with_space], &[]), ["/opt/my scripts/x.sh"]);
+    let two = ("WEIR_HOOK_SCRIPT", "publish_start=/a  publish_stop=/b ");
+    assert_eq!(hooks(&[], &[two]), ["/a", "/b"]);
+    assert_eq!(hooks(&["-hook-script=publish_start=/c"], &[two]), ["/c"]);
+    let ended = Program::run(["serve"], &[("WEIR_HOOK_SCRIPT", "publish_start=/a publish=/b")]).end();
+    assert!(ended.lines[0].starts_with("weir: WEIR_HOOK_SCRIPT: there is no event \"publish\""), "{ended:?}");
 }

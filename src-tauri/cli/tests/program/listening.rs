@@ -38,6 +38,16 @@ fn a_taken_port_of_the_page_is_code_1_too() {
 }
 
 #[test]
+fn fault_43_a_taken_srt_port_is_as_visible() {
+    let held = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = held.local_addr().unwrap().to_string();
+    let ended = Program::run(["-listen", "127.0.0.1:0", "-srt-listen", &address], &[]).end();
+    assert_eq!((ended.code(), ended.lines.len()), (Some(1), 1), "{ended:?}");
+    assert_names_us(&ended.lines[0], &address);
+    assert!(ended.lines[0].contains("for SRT"), "{ended:?}");
+}
+
+#[test]
 fn an_address_of_another_computer_is_code_1() {
     let ended = Program::run(["--listen", "192.0.2.1:1935"], &[]).end();
     assert_eq!((ended.code(), ended.lines.len()), (Some(1), 1), "{ended:?}");

@@ -5,6 +5,10 @@
 mod ending;
 mod flags;
 mod listening;
+#[cfg(unix)]
+mod live;
+#[cfg(unix)]
+mod operation;
 mod page;
 mod program;
 #[cfg(unix)]

@@ -44,26 +44,25 @@ impl Program {
         arguments: impl IntoIterator<Item = A>,
         environment: &[(&str, &str)],
     ) -> Self {
+        let mut child = Self::command(&folder, arguments, environment).spawn().expect("it starts");
+        let outputs: Vec<Box<dyn Read + Send>> =
+            vec![Box::new(child.stdout.take().unwrap()), Box::new(child.stderr.take().unwrap())];
+        Self { child, lines: read(outputs), said: Vec::new(), folder }
+    }
+
+    fn command<A: AsRef<OsStr>>(
+        folder: &tempfile::TempDir,
+        arguments: impl IntoIterator<Item = A>,
+        environment: &[(&str, &str)],
+    ) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("WEIR_")) {
             command.env_remove(name);
         }
         command.env("HOME", folder.path()).env("XDG_CONFIG_HOME", folder.path()).env("XDG_DATA_HOME", folder.path());
         command.args(arguments).envs(environment.iter().copied()).current_dir(folder.path());
-        let mut child =
-            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
-        let (tell, lines) = mpsc::channel();
-        let outputs: [Box<dyn Read + Send>; 2] =
-            [Box::new(child.stdout.take().unwrap()), Box::new(child.stderr.take().unwrap())];
-        for output in outputs {
-            let tell = tell.clone();
-            thread::spawn(move || {
-                for line in BufReader::new(output).lines().map_while(Result::ok) {
-                    let _ = tell.send(line);
-                }
-            });
-        }
-        Self { child, lines, said: Vec::new(), folder }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
     }
 
     /// `weir serve` with the page, on free ports.
@@ -73,6 +72,16 @@ impl Program {
         let mut arguments: Vec<OsString> = own.map(OsString::from).into();
         arguments.extend(flags.iter().map(OsString::from));
         Self::run_in(folder, arguments, &[])
+    }
+
+    /// The same, with nobody who reads its standard error: the pipe is full after a while.
+    pub(crate) fn serve_unread(flags: &[&str]) -> (Self, Box<dyn Read + Send>) {
+        let folder = tempfile::tempdir().unwrap();
+        let own = ["serve", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data-dir", "data"];
+        let mut child = Self::command(&folder, own.iter().chain(flags), &[]).spawn().expect("it starts");
+        let unread = Box::new(child.stderr.take().unwrap());
+        let outputs: Vec<Box<dyn Read + Send>> = vec![Box::new(child.stdout.take().unwrap())];
+        (Self { child, lines: read(outputs), said: Vec::new(), folder }, unread)
     }
 
     /// Waits for a line in which `look` finds something.
@@ -114,6 +123,20 @@ impl Program {
         let sent = Command::new("kill").args([&format!("-{name}"), &self.id().to_string()]).status().unwrap();
         assert!(sent.success(), "it was gone before it got {name}");
     }
+}
+
+/// The lines of all outputs, as they come.
+fn read(outputs: Vec<Box<dyn Read + Send>>) -> Receiver<String> {
+    let (tell, lines) = mpsc::channel();
+    for output in outputs {
+        let tell = tell.clone();
+        thread::spawn(move || {
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                let _ = tell.send(line);
+            }
+        });
+    }
+    lines
 }
 
 impl Drop for Program {

@@ -23,13 +23,7 @@ impl Encoder {
         let mut config = Config::defaults(Profile::Desktop);
         config.rtmp.enabled = false;
         let mut settings = Settings::new(config, Profile::Desktop);
-        let destination = destination::Config {
-            id: "program".to_owned(),
-            name: String::new(),
-            url: format!("rtmp://{rtmp}/live"),
-            streams: Default::default(),
-            enabled: true,
-        };
+        let destination = destination::Config::new("program", format!("rtmp://{rtmp}/live"));
         settings.lend_destination(destination, Some(Secret::new(key.to_owned())));
         let engine = Engine::start(settings, Paths::under(folder.path())).await.unwrap();
         let path = StreamPath::parse("live/source").unwrap();
@@ -81,7 +75,7 @@ pub(crate) async fn until<T>(page: &Page, path: &str, look: impl Fn(&serde_json:
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stream_goes_through_to_the_server_of_the_flag_whose_key_stays_secret() {
+async fn fault_19_a_stream_goes_through_to_the_server_of_the_flag_whose_key_stays_secret() {
     let mut last = Program::serve(&[]);
     let last_page = Page::of(&mut last);
     let relay = format!("rtmp://{}/live/canary", last_page.rtmp());
