@@ -10,36 +10,41 @@ use tauri::async_runtime::JoinHandle;
 use tauri::ipc::Channel;
 use tower::ServiceExt as _;
 
-use super::core::Core;
+use super::preview::Previews;
+use weir_tray::Core;
 
-/// The one event stream of the window. A page that is loaded anew cannot end the stream of the page before it.
+/// The one event stream of the window, by the identity of its channel. A page that is loaded anew cannot end the stream of
+/// the page before it.
 #[derive(Debug, Default)]
-pub(super) struct Listening(Mutex<Option<JoinHandle<()>>>);
+pub(super) struct Listening(Mutex<Option<(u32, JoinHandle<()>)>>);
 
-impl Listening {
-    fn replace(&self, task: Option<JoinHandle<()>>) {
-        let before = std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), task);
-        if let Some(before) = before {
-            before.abort();
-        }
-    }
-}
-
-/// Sends the event stream's text until it ends, then `None`. Ends the one before.
+/// Sends the event stream's text until it ends, then `None`. Ends the one before, and the previews of the page before.
 #[tauri::command]
-pub(super) fn listen(core: State<'_, Core>, listening: State<'_, Listening>, events: Channel<Option<String>>) {
-    let core = core.inner().clone();
-    listening.replace(Some(tauri::async_runtime::spawn(async move {
+pub(super) fn listen(
+    core: State<'_, Core>,
+    listening: State<'_, Listening>,
+    previews: State<'_, Previews>,
+    events: Channel<Option<String>>,
+) {
+    let (core, id) = (core.inner().clone(), events.id());
+    previews.end_all();
+    let task = tauri::async_runtime::spawn(async move {
         forward(&core, &events).await;
         // The page may be gone, and then nobody waits for this.
         let _ = events.send(None);
-    })));
+    });
+    if let Some((_, before)) = listening.0.lock().unwrap_or_else(PoisonError::into_inner).replace((id, task)) {
+        before.abort();
+    }
 }
 
-/// Ends the event stream.
+/// Ends that event stream. The next one may have begun already: requests of the page overtake each other.
 #[tauri::command]
-pub(super) fn stop_listening(listening: State<'_, Listening>) {
-    listening.replace(None);
+pub(super) fn stop_listening(listening: State<'_, Listening>, id: u32) {
+    let mut listening = listening.0.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, task)) = listening.take_if(|(open, _)| *open == id) {
+        task.abort();
+    }
 }
 
 async fn forward(core: &Core, events: &Channel<Option<String>>) {

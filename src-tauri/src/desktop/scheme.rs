@@ -10,8 +10,8 @@ use axum::http::header::{
 use axum::http::{Method, Request, Response, StatusCode};
 use tower::ServiceExt as _;
 
-use super::core::Core;
 use super::origin::is_our_origin;
+use weir_tray::Core;
 
 /// The scheme; Windows turns it into the host `weir.localhost`.
 pub(super) const NAME: &str = "weir";
