@@ -47,7 +47,7 @@ export default ts.config(
         {
           patterns: [
             { group: ['@tauri-apps/*', '../app/*', '../../app/*'], message: 'Features know neither shell nor frame.' },
-            ...['live', 'destinations', 'recordings', 'settings'].map((name) => ({
+            ...['live', 'stream', 'destinations', 'recordings', 'problems', 'listeners', 'log', 'settings', 'guide'].map((name) => ({
               group: [`../${name}/*`],
               message: 'A feature imports no other feature.',
             })),

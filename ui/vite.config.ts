@@ -13,7 +13,7 @@ export default defineConfig({
     strictPort: true,
     host: '127.0.0.1',
     // A running `weir serve --http` to develop against: WEIR_HTTP=http://127.0.0.1:8080 npm run dev:ui
-    proxy: process.env.WEIR_HTTP ? { '/api': { target: process.env.WEIR_HTTP, changeOrigin: true } } : undefined,
+    proxy: process.env.WEIR_HTTP ? { '/api': { target: process.env.WEIR_HTTP, changeOrigin: true, ws: true } } : undefined,
   },
   build: {
     outDir: 'dist',

@@ -7,19 +7,21 @@ import { render } from 'vitest-browser-svelte';
 import { madeUpHost, type MadeUpHost } from '../dev/engine';
 import { scenes, type Scene, type SceneName } from '../dev/scenes';
 import App from '../src/app/App.svelte';
-import type { PageId } from '../src/app/route.svelte';
+import { href, type PageId } from '../src/route.svelte';
 import type { Host } from '../src/host/host';
 import { appearance } from '../src/styles/theme.svelte';
 
 interface Wanted {
   at?: PageId;
+  /** What follows the page's name in the address. */
+  rest?: string;
   kind?: Host['kind'];
   change?: (scene: Scene) => void;
 }
 
-export async function show(name: SceneName, { at = 'live', kind = 'browser', change }: Wanted = {}): Promise<MadeUpHost> {
-  location.hash = `#/${at === 'live' ? '' : at}`;
-  const scene: Scene = scenes[name]();
+export async function show(name: SceneName, { at = 'live', rest = '', kind = 'browser', change }: Wanted = {}): Promise<MadeUpHost> {
+  location.hash = href(at, rest);
+  const scene: Scene = { ...scenes[name](), still: true };
   change?.(scene);
   const host = madeUpHost(scene, kind);
   await render(App, { host });

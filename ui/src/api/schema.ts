@@ -4,6 +4,133 @@
  */
 
 export interface paths {
+    "/api/v1/access": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who may publish and watch. */
+        get: operations["access_show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Change who may publish and watch. It is checked, applied at once and saved. Who is in without a valid key is disconnected. */
+        patch: operations["access_change"];
+        trace?: never;
+    };
+    "/api/v1/certificate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The certificate in force. One is made when there is none yet. */
+        get: operations["certificate_show"];
+        /** Use another certificate from now on. Connections go on; the next one sees it. */
+        put: operations["certificate_import"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/certificate/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The certificate as a file, to be trusted on other computers. It holds no key. */
+        get: operations["certificate_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/certificate/renew": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let Weir make a new certificate for this computer, with the names and addresses it has now. An imported one is forgotten. */
+        post: operations["certificate_renew"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every setting with its default. Secrets are no part of it. */
+        get: operations["config_show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change any setting: a JSON merge patch (RFC 7396), in which `null` means the default. It is checked as a whole, applied at
+         *     once and saved; only what changed is restarted. Addresses are taken apart as by the other nouns: what of them is secret is kept
+         *     with the secrets, and an address as it is shown stays as it is.
+         */
+        patch: operations["config_change"];
+        trace?: never;
+    };
+    "/api/v1/config/schema": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The JSON schema of the settings, with what each means. */
+        get: operations["config_schema"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/desktop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The settings of the desktop program. */
+        get: operations["desktop_show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Change settings of the desktop program. They are saved, and followed by the program at once. */
+        patch: operations["desktop_change"];
+        trace?: never;
+    };
     "/api/v1/destinations": {
         parameters: {
             query?: never;
@@ -38,9 +165,27 @@ export interface paths {
         head?: never;
         /**
          * Change a destination. What it sends is interrupted only when the change needs it.
-         *     A key belongs to its server: with an address of another host and no key, the kept one is forgotten.
+         *     A key belongs to its server: with an address of another host and no key, the kept one is forgotten. A query belongs to its
+         *     address: the same address without it keeps it. An address as it is shown stays as it is.
          */
         patch: operations["destinations_change"];
+        trace?: never;
+    };
+    "/api/v1/destinations/{id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The past of a destination: numbers of the last ten minutes and of the whole session. Empty until it has run. */
+        get: operations["destinations_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/destinations/{id}/retry": {
@@ -60,6 +205,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/destinations/{id}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Start a destination by hand: with its own stream, or with the one that is named. It ends with the stream, or by `stop`. */
+        post: operations["destinations_start"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/destinations/{id}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stop a destination by hand, until its stream is over or it is started again. Its connection ends politely. */
+        post: operations["destinations_stop"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events": {
         parameters: {
             query?: never;
@@ -71,6 +250,59 @@ export interface paths {
         get: operations["events_listen"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every hook and what became of its last calls. */
+        get: operations["hooks_list"];
+        put?: never;
+        /** Add a hook. It is called from now on. */
+        post: operations["hooks_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hooks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove a hook and its secrets. */
+        delete: operations["hooks_remove"];
+        options?: never;
+        head?: never;
+        /** Change a hook. Calls that run go on. */
+        patch: operations["hooks_change"];
+        trace?: never;
+    };
+    "/api/v1/hooks/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Fire a sample: call the hook now, whether it is switched on or not, and say what became of it. */
+        post: operations["hooks_test"];
         delete?: never;
         options?: never;
         head?: never;
@@ -114,6 +346,57 @@ export interface paths {
         patch: operations["listeners_change"];
         trace?: never;
     };
+    "/api/v1/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The latest lines of the log, those that are wanted. The event stream says that there are more by the topic `log`. */
+        get: operations["log_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/presets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every service that Weir knows: its addresses, where its key stands, and what it takes. It never changes while Weir runs. */
+        get: operations["presets_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/presets/{id}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a service will not like about a live stream, before anything is sent there. */
+        get: operations["presets_check"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/problems": {
         parameters: {
             query?: never;
@@ -149,6 +432,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/recording-jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All jobs since the start. */
+        get: operations["recording_jobs_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/recording-jobs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Call a job off, or forget one that is over. */
+        delete: operations["recording_jobs_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/recording-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How streams are recorded. */
+        get: operations["recording_settings_show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Change how streams are recorded. What is being recorded goes on as it is. */
+        patch: operations["recording_settings_change"];
+        trace?: never;
+    };
     "/api/v1/recordings": {
         parameters: {
             query?: never;
@@ -156,7 +491,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The recordings folder and what is in it. */
+        /** A page of the recordings in the folder. */
         get: operations["recordings_list"];
         put?: never;
         post?: never;
@@ -190,14 +525,19 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** One recording. */
+        get: operations["recordings_show"];
         put?: never;
         post?: never;
-        /** Delete a recording. One that is being written must be stopped first. */
+        /**
+         * Move a recording to the system's trash, or delete it for good. One that is being written must be stopped first.
+         * @description Where no trash takes it the answer is `trash_unavailable` and the file stays: ask the person, then delete it `permanently`.
+         */
         delete: operations["recordings_remove"];
         options?: never;
         head?: never;
-        patch?: never;
+        /** Give a recording another name. Its `id` changes with it. */
+        patch: operations["recordings_rename"];
         trace?: never;
     };
     "/api/v1/recordings/{id}/file": {
@@ -209,6 +549,111 @@ export interface paths {
         };
         /** The file itself. Takes `Range`. */
         get: operations["recordings_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/recordings/{id}/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Convert a recording to MP4, or repair it. Jobs are done one after the other; a `changed` event with the topic
+         *     `recording_jobs` tells how they go.
+         */
+        post: operations["recording_jobs_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/recordings/{id}/media": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How to play it: initialization segments and fragments with their times. */
+        get: operations["recording_media_show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/recordings/{id}/media/fragment/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One media segment. */
+        get: operations["recording_media_fragment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/recordings/{id}/media/init/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One initialization segment. */
+        get: operations["recording_media_initialization"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/recordings/{id}/picture": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The first picture, for WebCodecs to draw. */
+        get: operations["recording_media_picture"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/recordings/{id}/picture.mp4": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The first picture as an MP4 film of one second, for a `<video>` element where WebCodecs is missing. */
+        get: operations["recording_media_picture_film"];
         put?: never;
         post?: never;
         delete?: never;
@@ -235,6 +680,100 @@ export interface paths {
         patch: operations["settings_change"];
         trace?: never;
     };
+    "/api/v1/srt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The settings in force. */
+        get: operations["srt_show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Change settings. They hold for connections to come; those that stand go on as they are. */
+        patch: operations["srt_change"];
+        trace?: never;
+    };
+    "/api/v1/srt/passphrase": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a strong passphrase for all streams, in place of the one that is set. The answer shows it, this once. */
+        post: operations["srt_generate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/srt/passphrase_file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every stream's own passphrase in the form of the passphrase file. It is as secret as they are. */
+        get: operations["srt_passphrases_export"];
+        /**
+         * Take every stream's own passphrase from the form of the passphrase file: all of them, or none. Streams that it does not
+         *     name lose theirs.
+         */
+        put: operations["srt_passphrases_import"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/srt/passphrases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The streams that have a passphrase of their own. */
+        get: operations["srt_passphrases_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/srt/passphrases/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Give a stream a passphrase of its own, or another one: the given, or a strong one that the answer shows, this once.
+         *     Connections that stand go on; the next one needs the new passphrase.
+         */
+        put: operations["srt_passphrases_set"];
+        post?: never;
+        /** Take a stream's passphrase away. */
+        delete: operations["srt_passphrases_remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/status": {
         parameters: {
             query?: never;
@@ -247,6 +786,41 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/stream-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every stream key. They hold in mode `token`. */
+        get: operations["stream_keys_list"];
+        put?: never;
+        /** Make a stream key. Its secret is in this answer and never again. */
+        post: operations["stream_keys_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/stream-keys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revoke a stream key. Whoever publishes or watches by it is cut off at once. */
+        delete: operations["stream_keys_revoke"];
         options?: never;
         head?: never;
         patch?: never;
@@ -278,6 +852,48 @@ export interface paths {
         };
         /** One stream. */
         get: operations["streams_show"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/streams/{path}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The past of a stream: numbers of the last ten minutes and of the whole session, and what happened. Kept for half an hour
+         *     after the stream is over.
+         */
+        get: operations["streams_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/streams/{path}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The live picture as a WebSocket (RFC 6455) of binary messages. The first byte of each says what follows: 1 a
+         *     configuration (u16 length, a JSON object, the decoder's description or an initialization segment), 2 an access unit
+         *     (u8 flags, 1 = key frame; i64 presentation time in microseconds; the unit), 3 an MP4 fragment, 4 a JSON object with
+         *     `state` (`gap`, `skipped`, `ended`, `no_video`, `unsupported`) and perhaps `reason`. Numbers are in network order.
+         */
+        get: operations["streams_preview"];
         put?: never;
         post?: never;
         delete?: never;
@@ -376,15 +992,206 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Who may publish and watch. */
+        Access: {
+            /**
+             * @description Address of mode `callback`; null when none is set. Of one with a user name, a password or a query only the host is shown,
+             *     and `•••` for the rest.
+             */
+            callback: string | null;
+            /**
+             * Format: double
+             * @description How long the callback may take, seconds.
+             */
+            callback_timeout_seconds: number;
+            /** @description File of mode `file`, full path; null when none is set. */
+            file: string | null;
+            /** @description How many of its tokens are in force. */
+            file_tokens: number;
+            /** @description How many tokens the command line gave; they hold in mode `token`. */
+            given_tokens: number;
+            /** @description How it is decided. */
+            mode: components["schemas"]["AccessMode"];
+            notice: components["schemas"]["Notice"] | null;
+            /** @description Whether watching needs no key although publishing does. */
+            open_playback: boolean;
+            /** @description Whether any listener that is up lets other devices in. */
+            open_to_network: boolean;
+            /** @description How many stream keys there are for watching. */
+            play_keys: number;
+            /** @description How many stream keys there are for publishing. */
+            publish_keys: number;
+            /**
+             * Format: int32
+             * @description Wrong tries from one address after which it is not listened to for a while.
+             */
+            wrong_tries: number;
+            /**
+             * Format: double
+             * @description Time after which one of them is forgiven, seconds.
+             */
+            wrong_try_seconds: number;
+        };
+        /**
+         * @description How it is decided who may publish and watch.
+         * @enum {string}
+         */
+        AccessMode: "none" | "token" | "file" | "callback";
+        /** @description What can be changed about it. What is left out stays. */
+        AccessPatch: {
+            /**
+             * @description Address of mode `callback`, `http://` or `https://`. As it is shown it stays as it is.
+             * @example http://127.0.0.1:8000/auth
+             */
+            callback?: string | null;
+            /**
+             * Format: double
+             * @description How long the callback may take, seconds, 0.1 to 60.
+             */
+            callback_timeout_seconds?: number | null;
+            /** @description File of mode `file`, full path. */
+            file?: string | null;
+            mode?: components["schemas"]["AccessMode"] | null;
+            /** @description Whether watching needs no key although publishing does. */
+            open_playback?: boolean | null;
+            /**
+             * Format: int32
+             * @description Wrong tries from one address after which it is not listened to for a while, 1 to 1000.
+             */
+            wrong_tries?: number | null;
+            /**
+             * Format: double
+             * @description Time after which one of them is forgiven, seconds, 1 to 3600.
+             */
+            wrong_try_seconds?: number | null;
+        };
+        /**
+         * @description How the second address is used.
+         * @enum {string}
+         */
+        BackupUse: "take_over" | "both";
+        /**
+         * @description What a caller means whose stream id is a bare name.
+         * @enum {string}
+         */
+        BareStreamId: "auto" | "publish" | "play";
+        /** @description The certificate in force. Nothing of it is secret; the private key is never shown. */
+        Certificate: {
+            /**
+             * Format: int64
+             * @description Whole days until then.
+             */
+            days_left: number;
+            /** @description SHA-256 of it, 64 hexadecimal digits, to be compared with what another program shows. */
+            fingerprint: string;
+            /** @description Who vouches for it, in its own words. */
+            issuer: string;
+            /**
+             * @description Names and addresses that it is valid for.
+             * @example [
+             *       "localhost",
+             *       "127.0.0.1",
+             *       "studio.local"
+             *     ]
+             */
+            names: string[];
+            /**
+             * Format: date-time
+             * @description Until when it is valid, RFC 3339.
+             */
+            not_after: string;
+            /**
+             * Format: date-time
+             * @description From when it is valid, RFC 3339.
+             */
+            not_before: string;
+            /** @description The certificate as text, to be saved as `weir.pem` and trusted elsewhere. */
+            pem: string;
+            /**
+             * Format: date-time
+             * @description When Weir renews it by itself, RFC 3339; null when it does not.
+             */
+            renewed_at: string | null;
+            /** @description Whether nobody else vouches for it. Then other programs must be told to trust it, and OBS never does. */
+            self_signed: boolean;
+            /** @description Where it comes from. */
+            source: components["schemas"]["CertificateSource"];
+            /**
+             * @description Whom it is for, in its own words.
+             * @example Weir on studio
+             */
+            subject: string;
+            /** @description How to trust it elsewhere; empty when that is not needed. */
+            trust: components["schemas"]["TrustStep"][];
+        };
+        /** @description A certificate with its key to be used from now on. */
+        CertificateCreate: {
+            /** @description The certificate in PEM form: the server's own first, then those above it. */
+            certificate: string;
+            /** @description Its private key in PEM form, not encrypted. */
+            key: string;
+            /** @description The name that encoders will use; it is checked that the certificate is for it. Default: not checked. */
+            server_name?: string | null;
+        };
+        /**
+         * @description Where a certificate comes from.
+         * @enum {string}
+         */
+        CertificateSource: "made" | "imported" | "files";
         /**
          * @description What a program branches on. The HTTP status follows from it.
          * @enum {string}
          */
-        Code: "invalid_request" | "unauthorized" | "wrong_origin" | "not_found" | "stream_not_found" | "connection_not_found" | "listener_not_found" | "destination_not_found" | "recording_not_found" | "method_not_allowed" | "stream_not_live" | "recording_in_use" | "destination_disabled" | "body_too_large" | "unsupported_media_type" | "wrong_host" | "invalid_value" | "internal" | "settings_not_saved" | "file_error" | "too_many_clients" | "shutting_down";
+        Code: "invalid_request" | "unauthorized" | "wrong_origin" | "not_found" | "stream_not_found" | "connection_not_found" | "listener_not_found" | "destination_not_found" | "stream_key_not_found" | "hook_not_found" | "recording_not_found" | "passphrase_not_found" | "recording_part_not_found" | "recording_job_not_found" | "method_not_allowed" | "stream_not_live" | "recording_in_use" | "recording_name_taken" | "trash_unavailable" | "destination_disabled" | "no_stream_chosen" | "body_too_large" | "unsupported_media_type" | "wrong_host" | "invalid_value" | "recording_unplayable" | "invalid_certificate" | "too_many_tries" | "internal" | "settings_not_saved" | "file_error" | "too_many_clients" | "access_unknown" | "shutting_down";
+        /** @description Every setting with its default. */
+        ConfigDocument: {
+            /** @description What holds, flags included. `/config/schema` describes it. */
+            config: Record<string, never>;
+            /** @description What would hold if nothing were set. */
+            defaults: Record<string, never>;
+            /** @description The file that changes are saved to. */
+            file: string;
+        };
+        /**
+         * @description A file format for recordings.
+         * @enum {string}
+         */
+        ContainerChoice: "auto" | "flv" | "mp4";
+        /** @description The settings of the desktop program. `weir serve` keeps them and does nothing with them. */
+        Desktop: {
+            /** @description Keep the computer awake while a stream is live. */
+            keep_awake: boolean;
+            /** @description Go on without the window when it is closed. */
+            keep_running: boolean;
+            /** @description Tell by notification that a stream began, was lost, or is back. */
+            notify_streams: boolean;
+            /** @description Tell by notification of what needs attention. */
+            notify_trouble: boolean;
+            /** @description Start with the session. */
+            start_at_login: boolean;
+            /** @description Leave the window away when started with the session. */
+            start_hidden: boolean;
+        };
+        /** @description Settings of the desktop program to change. What is left out stays. */
+        DesktopPatch: {
+            /** @description Keep the computer awake while a stream is live. */
+            keep_awake?: boolean | null;
+            /** @description Go on without the window when it is closed. */
+            keep_running?: boolean | null;
+            /** @description Tell by notification that a stream began, was lost, or is back. */
+            notify_streams?: boolean | null;
+            /** @description Tell by notification of what needs attention. */
+            notify_trouble?: boolean | null;
+            /** @description Start with the session. */
+            start_at_login?: boolean | null;
+            /** @description Leave the window away when started with the session. */
+            start_hidden?: boolean | null;
+        };
         /** @description One destination. */
         Destination: {
             /** @description Live streams that it would take too, but cannot as long as it sends another. */
             also_waiting: string[];
+            backup: components["schemas"]["DestinationBackup"] | null;
             /**
              * Format: double
              * @description How far it is behind the publisher, seconds.
@@ -392,16 +1199,42 @@ export interface components {
             behind_seconds: number;
             /**
              * Format: int64
-             * @description Bits a second over the last second.
+             * @description Bits a second that the server acknowledged over the last seconds.
              */
             bitrate: number;
+            /**
+             * Format: int64
+             * @description Of these, bytes that the server has acknowledged.
+             */
+            bytes_acknowledged: number;
             /**
              * Format: int64
              * @description Media sent, bytes.
              */
             bytes_sent: number;
+            /** @description The stream that was chosen when it was started by hand. */
+            chosen: string | null;
+            /** @description While waiting: the server is connected already. */
+            connected: boolean;
+            /**
+             * Format: int64
+             * @description How long the present connection has been live, seconds; 0 without one.
+             */
+            connected_seconds: number;
             /** @description Whether it is switched on. */
             enabled: boolean;
+            /** @description What went wrong since it was switched on, the newest first; at most 20. */
+            errors: components["schemas"]["DestinationError"][];
+            /**
+             * Format: int64
+             * @description Frames that passed while it had no connection.
+             */
+            frames_missed: number;
+            /**
+             * Format: int64
+             * @description Frames sent.
+             */
+            frames_sent: number;
             /**
              * Format: int64
              * @description Frames left out because the way there was too slow.
@@ -422,16 +1255,34 @@ export interface components {
              * @example Twitch
              */
             name: string;
+            /** @description The certificate that the server shows and that could be trusted; set while it is stopped for that reason. */
+            offered_certificate: string | null;
+            /**
+             * @description The service, an `id` of `GET /presets`; null for a server of which nothing is known.
+             * @example twitch
+             */
+            preset: string | null;
+            reason: components["schemas"]["Notice"] | null;
             /**
              * Format: int64
              * @description How often it had to connect again since it was switched on.
              */
             reconnects: number;
             /**
+             * Format: date-time
+             * @description When that is, RFC 3339.
+             */
+            retry_at: string | null;
+            /**
              * Format: double
              * @description Seconds until the next attempt, while retrying.
              */
             retry_in_seconds: number | null;
+            /**
+             * Format: double
+             * @description Round-trip time to the server, milliseconds; null where the system does not tell.
+             */
+            rtt_ms: number | null;
             /** @description The stream it sends, or tries to. */
             sending: string | null;
             /**
@@ -439,34 +1290,150 @@ export interface components {
              * @description When the state began, RFC 3339.
              */
             since: string;
+            /** @description When it starts. */
+            start: components["schemas"]["StartRule"];
             /** @description What it is doing. */
             state: components["schemas"]["DestinationState"];
+            step: components["schemas"]["DestinationStep"] | null;
             /**
-             * @description Which streams it takes: one (`live/stream`), all of an application (`live/*`), or any (`*`). It sends one at a time.
+             * @description Which streams it takes: one (`live/stream`), all of an application (`live/*`), any (`*`), or, as an empty text, the one
+             *     that is chosen when it is started by hand. It sends one at a time.
              * @example *
              */
             streams: string;
+            /** @description The certificate it trusts although nobody vouches for it: SHA-256, 64 hexadecimal digits. */
+            trusted_certificate: string | null;
             /**
-             * @description Its address; a stream key or password in it is shown as `•••`.
-             * @example rtmp://live.twitch.tv/app/•••
+             * @description Its address; a stream key, a password or a query in it is shown as `•••`.
+             * @example rtmps://live.twitch.tv/app
              */
+            url: string;
+            /**
+             * @description What its service will not like about the stream it sends, and what looks like a mistake in its address; nothing of it keeps
+             *     the stream from being sent.
+             */
+            warnings: components["schemas"]["Notice"][];
+        };
+        /** @description The second address of a destination. */
+        DestinationBackup: {
+            /** @description It has taken over: the states and numbers of the destination are those of this address. */
+            in_use: boolean;
+            /** @description Whether it has a stream key of its own; without one it is sent the first address's. */
+            key_set: boolean;
+            line: components["schemas"]["DestinationLine"] | null;
+            /** @description How it is used. */
+            mode: components["schemas"]["BackupUse"];
+            /** @description The address; a stream key, a password or a query in it is shown as `•••`. */
             url: string;
         };
         /** @description A new destination. */
         DestinationCreate: {
+            backup?: components["schemas"]["BackupUse"] | null;
+            /** @description A second address of the same service, with or without a stream key of its own at the end. */
+            backup_url?: string | null;
             /** @description Whether it starts switched on; it does when left out. */
             enabled?: boolean;
-            /** @description The stream key, when it is not part of the address. */
+            /** @description The stream key, when it is not part of the address. For SRT it is the stream id. */
             key?: string | null;
-            /** @description What to call it; made from the address when left out. */
+            /** @description What to call it; made from the preset or the address when left out. */
             name?: string | null;
-            /** @description Which streams it takes: `live/stream`, `live/*`, or `*`, which is meant when left out. */
-            streams?: string | null;
+            /** @description The service, an `id` of `GET /presets`; none when left out. */
+            preset?: string | null;
+            start?: components["schemas"]["StartRule"] | null;
             /**
-             * @description Its address, with or without the stream key at the end.
+             * @description Which streams it takes: `live/stream`, `live/*`, `*`, which is meant when left out, or an empty text for one that is
+             *     chosen by hand.
+             */
+            streams?: string | null;
+            /** @description A certificate to trust although nobody vouches for it: SHA-256, 64 hexadecimal digits. */
+            trusted_certificate?: string | null;
+            /**
+             * @description Its address, with or without the stream key at the end; the key and a query are kept with the secrets. May be left out
+             *     with a preset that has addresses: then it is the first of them.
              * @example rtmp://live.twitch.tv/app
              */
-            url: string;
+            url?: string | null;
+        };
+        /** @description Something that went wrong. */
+        DestinationError: {
+            /**
+             * Format: date-time
+             * @description When it last happened, RFC 3339.
+             */
+            at: string;
+            /**
+             * @description What a program branches on, e.g. `key_refused`. New codes may appear.
+             * @example key_refused
+             */
+            code: string;
+            /**
+             * Format: int32
+             * @description How often it happened in a row.
+             */
+            count: number;
+            /** @description One plain sentence: what to do. */
+            hint: string;
+            /** @description One plain sentence: what is wrong. */
+            message: string;
+        };
+        /** @description The past of a destination. */
+        DestinationHistory: {
+            /** @description The last ten minutes in which it ran, a point a second. */
+            recent: components["schemas"]["DestinationSeries"];
+            /** @description Since it began to send what it sends, outages included; the step grows with it. */
+            session: components["schemas"]["DestinationSeries"];
+            /**
+             * Format: double
+             * @description When that was, seconds since 1970; null until it has run. Another value is another session.
+             */
+            session_began: number | null;
+        };
+        /** @description How the connection to a second address stands. */
+        DestinationLine: {
+            /**
+             * Format: double
+             * @description How far it is behind the publisher, seconds.
+             */
+            behind_seconds: number;
+            /**
+             * Format: int64
+             * @description Bits a second that the server acknowledged over the last seconds.
+             */
+            bitrate: number;
+            /**
+             * Format: int64
+             * @description How long the present connection has been live, seconds; 0 without one.
+             */
+            connected_seconds: number;
+            /**
+             * Format: int64
+             * @description Frames that passed while it had no connection.
+             */
+            frames_missed: number;
+            /**
+             * Format: int64
+             * @description Frames left out because the way there was too slow.
+             */
+            frames_skipped: number;
+            reason: components["schemas"]["Notice"] | null;
+            /**
+             * Format: int64
+             * @description How often it had to connect again.
+             */
+            reconnects: number;
+            /**
+             * Format: double
+             * @description Seconds until the next attempt, while retrying.
+             */
+            retry_in_seconds: number | null;
+            /**
+             * Format: double
+             * @description Round-trip time to the server, milliseconds; null where the system does not tell.
+             */
+            rtt_ms: number | null;
+            /** @description What it is doing. */
+            state: components["schemas"]["DestinationState"];
+            step: components["schemas"]["DestinationStep"] | null;
         };
         /** @description Every destination. */
         DestinationList: {
@@ -475,24 +1442,59 @@ export interface components {
         };
         /** @description What can be changed about a destination. What is left out stays. */
         DestinationPatch: {
+            backup?: components["schemas"]["BackupUse"] | null;
+            /** @description The second address; an empty text takes it away. */
+            backup_url?: string | null;
             /** @description Switch it on or off. */
             enabled?: boolean | null;
             /** @description The stream key; an empty one takes the kept one away. */
             key?: string | null;
             /** @description What to call it. */
             name?: string | null;
-            /** @description Which streams it takes: `live/stream`, `live/*` or `*`. */
+            /** @description The service, an `id` of `GET /presets`; an empty text for none. */
+            preset?: string | null;
+            start?: components["schemas"]["StartRule"] | null;
+            /** @description Which streams it takes: `live/stream`, `live/*`, `*`, or an empty text for one that is chosen by hand. */
             streams?: string | null;
-            /** @description Its address. */
+            /** @description A certificate to trust although nobody vouches for it: SHA-256, 64 hexadecimal digits; an empty text trusts none. */
+            trusted_certificate?: string | null;
+            /** @description Its address. As it is shown it stays as it is. */
             url?: string | null;
+        };
+        /** @description Numbers over time as columns of equal length, oldest first. */
+        DestinationSeries: {
+            /** @description How far it was behind the publisher, seconds. */
+            behind_seconds: number[];
+            /** @description Bits a second that the server acknowledged. */
+            bitrate: number[];
+            /** @description Frames left out between one point and the next. */
+            frames_skipped: number[];
+            /** @description Round-trip time to the server, milliseconds; 0 where the system does not tell. */
+            rtt_ms: number[];
+            /**
+             * Format: double
+             * @description Seconds from one point to the next while all goes well.
+             */
+            step_seconds: number;
+            /** @description When, seconds since 1970. */
+            times: number[];
+        };
+        /** @description How to start a destination by hand. */
+        DestinationStart: {
+            /**
+             * @description The stream to send, whatever the settings say; the one they say when left out.
+             * @example live/stream
+             */
+            stream: string | null;
         };
         /**
          * @description What a destination is doing.
          * @enum {string}
          */
-        DestinationState: "disabled" | "waiting" | "connecting" | "live" | "behind" | "retrying" | "stopped";
+        DestinationState: "disabled" | "idle" | "waiting" | "connecting" | "live" | "behind" | "retrying" | "stopped";
         /** @description The numbers of a destination. */
         DestinationStats: {
+            backup: components["schemas"]["DestinationLine"] | null;
             /**
              * Format: double
              * @description How far it is behind the publisher, seconds.
@@ -500,7 +1502,7 @@ export interface components {
             behind_seconds: number;
             /**
              * Format: int64
-             * @description Bits a second over the last second.
+             * @description Bits a second that the server acknowledged over the last seconds.
              */
             bitrate: number;
             /**
@@ -508,6 +1510,16 @@ export interface components {
              * @description Media sent, bytes.
              */
             bytes_sent: number;
+            /**
+             * Format: int64
+             * @description How long the present connection has been live, seconds.
+             */
+            connected_seconds: number;
+            /**
+             * Format: int64
+             * @description Frames that passed while it had no connection.
+             */
+            frames_missed: number;
             /**
              * Format: int64
              * @description Frames left out.
@@ -520,14 +1532,30 @@ export interface components {
              * @description Seconds until the next attempt, while retrying.
              */
             retry_in_seconds: number | null;
+            /**
+             * Format: double
+             * @description Round-trip time to the server, milliseconds; null where the system does not tell.
+             */
+            rtt_ms: number | null;
             /** @description What it is doing. */
             state: components["schemas"]["DestinationState"];
+            step: components["schemas"]["DestinationStep"] | null;
         };
+        /**
+         * @description The steps from a name to a stream that arrives.
+         * @enum {string}
+         */
+        DestinationStep: "dns" | "tcp" | "tls" | "handshake" | "connect" | "publish" | "first_data";
         /**
          * @description What happens when a second publisher comes for a stream that has one.
          * @enum {string}
          */
         DuplicatePublisher: "refuse" | "replace";
+        /**
+         * @description Which program encodes, as far as it can be told.
+         * @enum {string}
+         */
+        Encoder: "obs" | "ffmpeg" | "larix" | "moblin" | "other";
         /** @description The body of every answer that is not a success. */
         Error: {
             /** @description What a program branches on. */
@@ -571,21 +1599,199 @@ export interface components {
             /** @enum {string} */
             type: "shutting_down";
         };
+        /** @description One thing that was found. */
+        Finding: {
+            /**
+             * @description A fixed word for programs.
+             * @example key_frames_sparse
+             */
+            code: string;
+            /**
+             * @description One sentence: what to do; empty when nothing needs to be done.
+             * @example In OBS: Settings → Output → Keyframe Interval = 2 s.
+             */
+            hint: string;
+            /** @description How much it matters. */
+            level: components["schemas"]["HealthLevel"];
+            /**
+             * @description One sentence: what is wrong.
+             * @example Key frames every 8.0 s: YouTube wants 4 s or less, Twitch 2 s.
+             */
+            message: string;
+            /** @description The numbers in the sentence by name. */
+            values: {
+                [key: string]: number;
+            };
+        };
+        /** @description How a stream is. */
+        Health: {
+            /** @description Which program encodes: what to do is said in its terms. */
+            encoder: components["schemas"]["Encoder"];
+            /** @description The worst first. */
+            findings: components["schemas"]["Finding"][];
+            /** @description That of the worst finding. */
+            level: components["schemas"]["HealthLevel"];
+        };
+        /**
+         * @description How much a finding matters.
+         * @enum {string}
+         */
+        HealthLevel: "good" | "note" | "warning" | "bad";
+        /** @description One hook. Its secrets are not shown. */
+        Hook: {
+            /** @description Arguments of the program. */
+            arguments: string[];
+            /** @description Whether it is called. */
+            enabled: boolean;
+            /** @description The events it is called for. */
+            events: string[];
+            /**
+             * Format: int64
+             * @description Calls that did not.
+             */
+            failed: number;
+            /** @description The names of the headers that are sent along; their values are not shown. */
+            headers: string[];
+            /** @description Identity. */
+            id: string;
+            /** @description What it calls. */
+            kind: components["schemas"]["HookKind"];
+            /**
+             * Format: int64
+             * @description Calls that were left out because too many waited.
+             */
+            left_out: number;
+            /** @description What the user calls it. */
+            name: string;
+            /** @description The last calls, the newest first. */
+            results: components["schemas"]["HookResult"][];
+            /** @description The program; null for a webhook. */
+            script: string | null;
+            /** @description Whether bodies are signed. */
+            signing_key_set: boolean;
+            /**
+             * Format: int64
+             * @description Calls that ended as they should, since the start.
+             */
+            succeeded: number;
+            /** @description The address without what may be secret of it: scheme, host and port; null for a script. */
+            url: string | null;
+            /** @description Whether more of the address than is shown is kept with the secrets. */
+            url_hidden: boolean;
+        };
+        /** @description A new hook: either `script` or `url`. */
+        HookCreate: {
+            /** @description Arguments of the program, one each. */
+            arguments?: string[];
+            /** @description Whether it starts switched on; it does when left out. */
+            enabled?: boolean;
+            /** @description The events it is called for. */
+            events: string[];
+            /** @description Headers to send along. */
+            headers?: {
+                [key: string]: string;
+            } | null;
+            /** @description What to call it; made from what it calls when left out. */
+            name?: string | null;
+            /** @description A program: a full path, or a name that is found in `PATH`. */
+            script?: string | null;
+            /** @description What to sign bodies with (HMAC-SHA256, header `X-Weir-Signature-256`). */
+            signing_key?: string | null;
+            /** @description An address, `https://` or `http://`. What of it is more than the host is kept with the secrets. */
+            url?: string | null;
+        };
+        /**
+         * @description What a hook calls.
+         * @enum {string}
+         */
+        HookKind: "script" | "webhook";
+        /** @description Every hook. */
+        HookList: {
+            /** @description The names of all events there are. */
+            events: string[];
+            /** @description In the order of the settings. */
+            hooks: components["schemas"]["Hook"][];
+            /**
+             * Format: int64
+             * @description Calls that were left out since the start because too many waited.
+             */
+            left_out: number;
+        };
+        /** @description What can be changed about a hook. What is left out stays. */
+        HookPatch: {
+            /** @description Arguments of the program. */
+            arguments?: string[] | null;
+            /** @description Switch it on or off. */
+            enabled?: boolean | null;
+            /** @description The events it is called for. */
+            events?: string[] | null;
+            /** @description Headers to send along, in place of the kept ones; none (`{}`) takes them away. */
+            headers?: {
+                [key: string]: string;
+            } | null;
+            /** @description What to call it. */
+            name?: string | null;
+            /** @description A program. */
+            script?: string | null;
+            /** @description What to sign bodies with; an empty one takes the kept one away. */
+            signing_key?: string | null;
+            /** @description An address. */
+            url?: string | null;
+        };
+        /** @description What became of one call. */
+        HookResult: {
+            /**
+             * Format: date-time
+             * @description When it began, RFC 3339.
+             */
+            at: string;
+            /** @description What went wrong, one sentence. */
+            error: string | null;
+            /** @description The event it was for. */
+            event: string;
+            /** @description Whether it ended as it should. */
+            ok: boolean;
+            /** @description The end of what a script said. */
+            output: string;
+            /** @description Whether it was fired by hand. */
+            sample: boolean;
+            /** @description The stream it was about. */
+            stream: string | null;
+            /**
+             * Format: int64
+             * @description How long it took, milliseconds.
+             */
+            took_ms: number;
+            /**
+             * Format: int32
+             * @description How often it was tried.
+             */
+            tries: number;
+        };
+        /** @description Which sample to fire. */
+        HookTest: {
+            /**
+             * @description The event; the hook's first when left out.
+             * @default null
+             */
+            event: string | null;
+        };
         /** @description What to type into an encoder. */
         IngestAddress: {
             /**
-             * @description A stream key to begin with. Not a secret: any name works, it becomes the stream's name.
+             * @description A stream key to begin with; for SRT the stream id, e.g. `publish:live/stream`. Not a secret: any name works, it becomes
+             *     the stream's name.
              * @example stream
              */
             key: string;
             /** @description The listener behind it. */
             listener_id: string;
-            /** @description `rtmp`. */
+            /** @description `rtmp` or `srt`. */
             protocol: string;
             /** @description Who can use this address. */
             reach: components["schemas"]["Reach"];
             /**
-             * @description The server field, e.g. `rtmp://127.0.0.1:1935/live`.
+             * @description The server field, e.g. `rtmp://127.0.0.1:1935/live` or `srt://127.0.0.1:10080`.
              * @example rtmp://127.0.0.1:1935/live
              */
             server: string;
@@ -621,7 +1827,7 @@ export interface components {
             port_owner: components["schemas"]["PortOwner"] | null;
             problem: components["schemas"]["Notice"] | null;
             /**
-             * @description `rtmp`.
+             * @description `rtmp` (TCP) or `srt` (UDP).
              * @example rtmp
              */
             protocol: string;
@@ -651,6 +1857,57 @@ export interface components {
          * @enum {string}
          */
         ListenerState: "listening" | "disabled" | "port_taken" | "failed";
+        /**
+         * @description How much a line matters.
+         * @enum {string}
+         */
+        LogLevel: "error" | "warn" | "info" | "debug";
+        /** @description A line of the log. */
+        LogLine: {
+            /**
+             * Format: date-time
+             * @description When, RFC 3339.
+             */
+            at: string;
+            /**
+             * Format: int64
+             * @description The connection it is about.
+             */
+            connection: number | null;
+            /** @description Everything else, by name. */
+            fields: {
+                [key: string]: string;
+            };
+            /**
+             * Format: int64
+             * @description Counts all lines since the start.
+             */
+            id: number;
+            /** @description The destination it is about. */
+            leg: string | null;
+            /** @description How much it matters. */
+            level: components["schemas"]["LogLevel"];
+            /** @description What it says. */
+            message: string;
+            /** @description The stream it is about. */
+            stream: string | null;
+            /** @description Which part of Weir says it. */
+            target: string;
+        };
+        /** @description Lines of the log. */
+        LogList: {
+            /** @description The folder of the files; null when none is written. */
+            folder: string | null;
+            /**
+             * Format: int64
+             * @description The `id` of the newest line of all: ask for lines since it.
+             */
+            last: number;
+            /** @description How much is written now. */
+            level: components["schemas"]["LogLevel"];
+            /** @description The oldest first. */
+            lines: components["schemas"]["LogLine"][];
+        };
         /** @description Why something is not as it should be, in the same three parts as an error. */
         Notice: {
             /**
@@ -663,6 +1920,11 @@ export interface components {
             /** @description One plain sentence: what is wrong. */
             message: string;
         };
+        /**
+         * @description What happens to a recording when its publisher comes back within the grace time.
+         * @enum {string}
+         */
+        OnReturn: "continue" | "new_file";
         /** @description The program that holds a port. */
         PortOwner: {
             /**
@@ -675,6 +1937,144 @@ export interface components {
              * @description Process id.
              */
             pid: number;
+        };
+        /** @description A service: where to send, where the key stands, and what is taken. */
+        Preset: {
+            /** @description The service wants both addresses at once: offer `backup` as `both`. */
+            backup_at_once: boolean;
+            /** @description The second address of the service, to be offered as `backup_url`. */
+            backup_url: string | null;
+            /**
+             * @description The day on which this was checked, `YYYY-MM-DD`.
+             * @example 2026-11-26
+             */
+            checked: string;
+            /**
+             * @description Identity, for `preset` of a destination.
+             * @example twitch
+             */
+            id: string;
+            /** @description Where the key is found, and whether there is one at all: one sentence in English. */
+            key_hint: string;
+            /** @description What can be appended to the key. */
+            key_options: components["schemas"]["PresetKeyOption"][];
+            /** @description The page of the service on which the stream key stands. */
+            key_page: string | null;
+            /** @description What kind of service. */
+            kind: components["schemas"]["PresetKind"];
+            /** @description What it takes. */
+            limits: components["schemas"]["PresetLimits"];
+            /**
+             * @description What people call it.
+             * @example Twitch
+             */
+            name: string;
+            /** @description Addresses to choose from, the best first choice first; empty where each account or server has its own. */
+            servers: components["schemas"]["PresetServer"][];
+            /** @description Where it comes from. */
+            sources: string[];
+            /** @description What an address looks like where each account or server has its own. */
+            url_form: string | null;
+        };
+        /** @description What a service will not like about a stream. Empty when it fits, as far as both are known. */
+        PresetFindings: {
+            /** @description What it cannot take at all comes first. */
+            findings: components["schemas"]["Notice"][];
+        };
+        /** @description Something that can be appended to a stream key. */
+        PresetKeyOption: {
+            /**
+             * @description The text.
+             * @example ?bandwidthtest=true
+             */
+            append: string;
+            /** @description What it does: one sentence in English. */
+            meaning: string;
+        };
+        /**
+         * @description What kind of service.
+         * @enum {string}
+         */
+        PresetKind: "service" | "server" | "custom";
+        /** @description What a service takes. Null, or an empty list, is "not known, or any". */
+        PresetLimits: {
+            /**
+             * @description Audio codecs as people write them.
+             * @example [
+             *       "AAC"
+             *     ]
+             */
+            audio_codecs: string[];
+            /** @description A stream without sound is not taken. */
+            audio_required: boolean;
+            /**
+             * Format: double
+             * @description Seconds between key frames that it recommends.
+             */
+            key_frame_seconds: number | null;
+            /**
+             * Format: int64
+             * @description Audio bits a second at most.
+             */
+            max_audio_bitrate: number | null;
+            /**
+             * Format: int32
+             * @description Channels of audio at most.
+             */
+            max_channels: number | null;
+            /**
+             * Format: double
+             * @description Frames a second at most.
+             */
+            max_frame_rate: number | null;
+            /**
+             * Format: double
+             * @description Hours after which it ends a stream.
+             */
+            max_hours: number | null;
+            /**
+             * Format: double
+             * @description Seconds between key frames that it takes at most.
+             */
+            max_key_frame_seconds: number | null;
+            /**
+             * Format: int32
+             * @description The longer side of the picture in pixels at most.
+             */
+            max_long_side: number | null;
+            /**
+             * Format: int32
+             * @description The shorter side at most.
+             */
+            max_short_side: number | null;
+            /**
+             * Format: int64
+             * @description Video bits a second at most.
+             */
+            max_video_bitrate: number | null;
+            /** @description The picture is to stand upright (9:16). */
+            portrait: boolean;
+            /** @description Sample rates of audio in Hz. */
+            sample_rates: number[];
+            /**
+             * @description Video codecs as people write them.
+             * @example [
+             *       "H.264"
+             *     ]
+             */
+            video_codecs: string[];
+        };
+        /** @description Every preset. */
+        PresetList: {
+            /** @description In the order in which to offer them: services first, then software that people run, then the custom one. */
+            presets: components["schemas"]["Preset"][];
+        };
+        /** @description An address of a service. */
+        PresetServer: {
+            /** @description What the service calls it. */
+            name: string;
+            /** @description The address without a key, for `url` of a destination. */
+            url: string;
         };
         /** @description A refused attempt or another thing that a person may have to act on. */
         Problem: {
@@ -719,13 +2119,14 @@ export interface components {
              * @example FMLE/3.0 (compatible; FMSc/1.0)
              */
             client: string | null;
-            /** @description `rtmp`. */
+            /** @description `rtmp` or `srt`. */
             protocol: string;
             /**
              * @description Address and port of the encoder.
              * @example 127.0.0.1:50412
              */
             remote: string;
+            srt: components["schemas"]["SrtLink"] | null;
         };
         /**
          * @description Who can connect.
@@ -760,10 +2161,11 @@ export interface components {
             id: string;
             /** @description What it is. */
             kind: components["schemas"]["ReaderKind"];
-            /** @description `rtmp` for a player; null for a file. */
+            /** @description `rtmp` or `srt` for a player; null for a file. */
             protocol: string | null;
             /** @description Address and port of a player; the name of a destination or a file. */
             remote: string;
+            srt: components["schemas"]["SrtLink"] | null;
             /**
              * Format: date-time
              * @description When it came, RFC 3339.
@@ -774,7 +2176,7 @@ export interface components {
          * @description What a reader is.
          * @enum {string}
          */
-        ReaderKind: "player" | "destination" | "recording" | "other";
+        ReaderKind: "player" | "destination" | "recording" | "preview" | "other";
         /** @description What became of a request. */
         Reconnect: {
             /** @description How many clients are asked. Those that do not understand requests (OBS and FFmpeg among them) are told nothing and stay. */
@@ -792,6 +2194,13 @@ export interface components {
         /** @description One file. */
         Recording: {
             /**
+             * Format: int64
+             * @description Bits a second over the whole file; null when not known.
+             */
+            bitrate: number | null;
+            /** @description What kind of file it is. */
+            container: components["schemas"]["RecordingContainer"];
+            /**
              * Format: double
              * @description Seconds of media; null when not known.
              */
@@ -799,6 +2208,10 @@ export interface components {
             failure: components["schemas"]["Notice"] | null;
             /** @description Name of the file. */
             file_name: string;
+            /** @description The folder it is in below the recordings folder, slashes between; empty for the recordings folder itself. */
+            folder: string;
+            /** @description It has a first picture: `GET /api/v1/recordings/{id}/picture`. */
+            has_picture: boolean;
             /**
              * @description Identity: the path below the recordings folder. In an address a slash is written `%2F`.
              * @example live_stream_20261122_140450.flv
@@ -816,14 +2229,34 @@ export interface components {
             size_bytes: number;
             /**
              * Format: date-time
-             * @description When it began, RFC 3339; null for a file whose recording this run of the program did not see.
+             * @description When it began, RFC 3339; null where the file does not tell.
              */
             started_at: string | null;
             /** @description Where it is in its life. */
             state: components["schemas"]["RecordingState"];
-            /** @description The stream, `app/name`; null for a file whose recording this run of the program did not see. */
+            /** @description The stream, `app/name`; null where the file does not tell. */
             stream: string | null;
+            /** @description Pictures first, then sound. */
+            tracks: components["schemas"]["RecordingTrack"][];
         };
+        /** @description A place in a recording. */
+        RecordingChapter: {
+            /**
+             * Format: double
+             * @description Where, seconds.
+             */
+            start_seconds: number;
+            /**
+             * @description What is there, as the file has it.
+             * @example 2.0 s missing: the encoder was away
+             */
+            title: string;
+        };
+        /**
+         * @description What kind of file a recording is.
+         * @enum {string}
+         */
+        RecordingContainer: "flv" | "mp4";
         /** @description The recordings folder. */
         RecordingFolder: {
             /** @description Whether it is there; it is made with the first recording. */
@@ -838,19 +2271,340 @@ export interface components {
              * @example /home/me/Videos/Weir
              */
             path: string;
+            /**
+             * Format: int64
+             * @description Bytes that recordings leave free.
+             */
+            reserve_bytes: number;
+            /**
+             * Format: double
+             * @description Seconds until no more than the reserve is free, at the rate of what is being recorded; null when nothing is.
+             */
+            time_left_seconds: number | null;
         };
-        /** @description The recordings folder and what is in it. */
+        /** @description One media segment: `GET /api/v1/recordings/{id}/media/fragment/{number}`, numbers from 0. */
+        RecordingFragment: {
+            /**
+             * Format: double
+             * @description When the next one begins, seconds.
+             */
+            end_seconds: number;
+            /** @description Number of the initialization segment it needs. */
+            initialization: number;
+            /** @description It begins with a key frame: playing can begin here. */
+            is_key: boolean;
+            /**
+             * Format: int64
+             * @description Bytes, nearly.
+             */
+            size_bytes: number;
+            /**
+             * Format: double
+             * @description When it begins, seconds.
+             */
+            start_seconds: number;
+        };
+        /** @description One initialization segment: `GET /api/v1/recordings/{id}/media/init/{number}`, numbers from 0. */
+        RecordingInitialization: {
+            /**
+             * @description For `MediaSource.isTypeSupported` and `addSourceBuffer`.
+             * @example video/mp4; codecs="avc1.64001F,mp4a.40.2"
+             */
+            mime_type: string;
+        };
+        /** @description One job. */
+        RecordingJob: {
+            failure: components["schemas"]["Notice"] | null;
+            /** @description Identity, unique while the engine runs. */
+            id: string;
+            /** @description What is done. */
+            kind: components["schemas"]["RecordingJobKind"];
+            /**
+             * Format: double
+             * @description How much is done, 0 to 1.
+             */
+            progress: number;
+            /** @description The recording. */
+            recording_id: string;
+            /** @description The files that were made or repaired, by identity; empty until it is done. */
+            results: string[];
+            /**
+             * Format: date-time
+             * @description When it was asked for, RFC 3339.
+             */
+            started_at: string;
+            /** @description How it stands. */
+            state: components["schemas"]["RecordingJobState"];
+        };
+        /** @description What to do with a recording. */
+        RecordingJobCreate: {
+            /** @description What to do. */
+            kind: components["schemas"]["RecordingJobKind"];
+        };
+        /**
+         * @description What is done with a recording.
+         * @enum {string}
+         */
+        RecordingJobKind: "convert_to_mp4" | "repair";
+        /** @description All jobs. */
+        RecordingJobList: {
+            /** @description The newest last; of those that are over the latest fifty. */
+            jobs: components["schemas"]["RecordingJob"][];
+        };
+        /**
+         * @description How a job stands.
+         * @enum {string}
+         */
+        RecordingJobState: "waiting" | "running" | "done" | "cancelled" | "failed";
+        /** @description The recordings folder and a page of what is in it. */
         RecordingList: {
             /** @description The folder. */
             folder: components["schemas"]["RecordingFolder"];
-            /** @description Newest first. */
+            /** @description Some files are new and not looked at yet (`unread`): a `changed` event tells when they are. */
+            is_partial: boolean;
+            /** @description How many fit the search, on all pages. */
+            matched: number;
+            /**
+             * Format: int64
+             * @description Bytes of all that fit the search.
+             */
+            matched_bytes: number;
+            /** @description The page, in the order asked for. */
             recordings: components["schemas"]["Recording"][];
+            /** @description How many recordings there are in the folder. */
+            total: number;
+            /**
+             * Format: int64
+             * @description Bytes of all recordings in the folder.
+             */
+            total_bytes: number;
+        };
+        /**
+         * @description How a recording is played through `MediaSource`: FLV and MP4 alike come as fragmented MP4, not re-encoded.
+         *
+         *     Append the initialization segment of a fragment (again where the number changes), then fragments one after the other. To
+         *     seek, begin at the last fragment at or before the time that `is_key`. Times in the segments are those given here: the first
+         *     picture is at 0.
+         */
+        RecordingMedia: {
+            /** @description Places to jump to, in the order of time: where something is missing in an MP4 file, or what its maker marked. */
+            chapters: components["schemas"]["RecordingChapter"][];
+            /**
+             * Format: double
+             * @description Seconds of media.
+             */
+            duration_seconds: number;
+            /** @description Media segments of a few seconds, in the order of time. Each is below 64 MB. */
+            fragments: components["schemas"]["RecordingFragment"][];
+            /** @description Initialization segments: one, or several where a track changes in the middle. */
+            initializations: components["schemas"]["RecordingInitialization"][];
+            /** @description The file is still written: ask again for further fragments. Those listed stay as they are. */
+            is_growing: boolean;
+        };
+        /** @description Something else to call a recording. */
+        RecordingPatch: {
+            /**
+             * @description The new name of the file, in the same folder; its ending stays and may be left out.
+             * @example Evening show
+             */
+            file_name: string;
+        };
+        /** @description The first picture of a recording, for WebCodecs: one `EncodedVideoChunk` of type `key`. */
+        RecordingPicture: {
+            /**
+             * @description `VideoDecoderConfig.codec`.
+             * @example avc1.64001F
+             */
+            codec: string;
+            /** @description The chunk's data in base64. */
+            data: string;
+            /** @description `VideoDecoderConfig.description` (avcC, hvcC, av1C) in base64; null where the codec needs none. */
+            description: string | null;
+            /**
+             * Format: int32
+             * @description `VideoDecoderConfig.codedHeight`; null where the file does not tell.
+             */
+            height: number | null;
+            /**
+             * Format: int32
+             * @description `VideoDecoderConfig.codedWidth`; null where the file does not tell.
+             */
+            width: number | null;
+        };
+        /** @description Other settings for some streams. What is null is as for all. */
+        RecordingRule: {
+            container: components["schemas"]["ContainerChoice"] | null;
+            /**
+             * @description Folder below the recordings folder.
+             * @example shows
+             */
+            folder: string | null;
+            /** @description Record them from their start, or not. */
+            record: boolean | null;
+            /**
+             * Format: double
+             * @description Begin a new file after this many seconds; 0: one file.
+             */
+            segment_seconds: number | null;
+            /**
+             * @description The streams: a path in which `*` stands for anything.
+             * @example live/*
+             */
+            streams: string;
+        };
+        /** @description How streams are recorded. */
+        RecordingSettings: {
+            /** @description File format. */
+            container: components["schemas"]["ContainerChoice"];
+            /** @description Folder of the recordings, full path. */
+            folder: string;
+            /**
+             * Format: int64
+             * @description Delete the oldest recordings, for good, while all together are larger than this, in bytes; 0: no limit.
+             */
+            keep_bytes: number;
+            /**
+             * Format: int32
+             * @description Delete recordings that are older than this many days, for good; 0: keep them.
+             */
+            keep_days: number;
+            /** @description What happens when a publisher comes back within the grace time. */
+            on_return: components["schemas"]["OnReturn"];
+            /** @description Record every stream from its start. */
+            record_all: boolean;
+            /**
+             * Format: int64
+             * @description Bytes that recordings leave free on their disk.
+             */
+            reserve_bytes: number;
+            /** @description Other settings for some streams; the first rule that fits a stream counts. */
+            rules: components["schemas"]["RecordingRule"][];
+            /**
+             * @description What the pattern makes of the first segment of `live/stream` that begins now.
+             * @example live_stream_20261122_140450_seg001
+             */
+            segment_example: string;
+            /**
+             * @description Names of files when `segment_seconds` is set: `%s` stream, `%d` number (`%03d` with leading zeros), `%T` date and time,
+             *     `%Y %m %D %H %M %S` their parts, `%%` a percent sign.
+             */
+            segment_pattern: string;
+            /**
+             * Format: double
+             * @description Begin a new file after this many seconds, at the next key frame; 0: one file.
+             */
+            segment_seconds: number;
+            /** @description What happens when no more than the reserve is free. */
+            when_full: components["schemas"]["WhenFull"];
+        };
+        /** @description Settings to change. What is left out stays. */
+        RecordingSettingsPatch: {
+            container?: components["schemas"]["ContainerChoice"] | null;
+            /** @description Folder of the recordings, full path. */
+            folder?: string | null;
+            /**
+             * Format: int64
+             * @description Delete the oldest recordings while all together are larger than this, in bytes; 0: no limit.
+             */
+            keep_bytes?: number | null;
+            /**
+             * Format: int32
+             * @description Delete recordings that are older than this many days; 0: keep them.
+             */
+            keep_days?: number | null;
+            on_return?: components["schemas"]["OnReturn"] | null;
+            /** @description Record every stream from its start. */
+            record_all?: boolean | null;
+            /**
+             * Format: int64
+             * @description Bytes that recordings leave free on their disk.
+             */
+            reserve_bytes?: number | null;
+            /** @description Other settings for some streams: the whole list. */
+            rules?: components["schemas"]["RecordingRule"][] | null;
+            /** @description Names of files when `segment_seconds` is set. */
+            segment_pattern?: string | null;
+            /**
+             * Format: double
+             * @description Begin a new file after this many seconds; 0: one file, else 1 to 2073600 (24 days).
+             */
+            segment_seconds?: number | null;
+            when_full?: components["schemas"]["WhenFull"] | null;
         };
         /**
          * @description Where a recording is in its life.
          * @enum {string}
          */
-        RecordingState: "recording" | "finished" | "repaired" | "interrupted" | "failed" | "damaged";
+        RecordingState: "unread" | "recording" | "finished" | "repaired" | "interrupted" | "failed" | "damaged";
+        /** @description One track of a recording. A field is null where the file does not tell. */
+        RecordingTrack: {
+            /**
+             * Format: int32
+             * @description Bits a sample of a picture.
+             */
+            bit_depth: number | null;
+            /**
+             * Format: int32
+             * @description Sound channels.
+             */
+            channels: number | null;
+            /**
+             * @description Codec as people write it.
+             * @example H.265
+             */
+            codec: string;
+            /**
+             * @description Codec as browsers write it (RFC 6381), for `MediaSource.isTypeSupported` and WebCodecs.
+             * @example hvc1.1.6.L93.B0
+             */
+            codec_string: string | null;
+            /**
+             * Format: double
+             * @description Frames a second.
+             */
+            fps: number | null;
+            /** @description High dynamic range (PQ or HLG); null for sound. */
+            hdr: boolean | null;
+            /**
+             * Format: int32
+             * @description Picture height in pixels.
+             */
+            height: number | null;
+            /**
+             * Format: int32
+             * @description Number among its kind, 0 is the default track.
+             */
+            index: number;
+            /** @description What it carries. */
+            kind: components["schemas"]["TrackKind"];
+            /** @description Language, RFC 5646. */
+            language: string | null;
+            /** @description Level as people write it. */
+            level: string | null;
+            /** @description Profile as people write it. */
+            profile: string | null;
+            /**
+             * Format: int32
+             * @description Samples a second.
+             */
+            sample_rate: number | null;
+            /**
+             * Format: int32
+             * @description Picture width in pixels.
+             */
+            width: number | null;
+        };
+        /** @description How stream keys and other secrets are kept. */
+        SecretStorage: {
+            /**
+             * @description `keychain`: the key to them is in the keychain of the operating system. `key_file`: it is in a file that the user alone
+             *     may read.
+             * @example keychain
+             */
+            kind: string;
+            /** @description What that protects from and what it does not, in plain sentences in English. */
+            message: string;
+        };
         /** @description The settings in force. */
         Settings: {
             /**
@@ -867,6 +2621,8 @@ export interface components {
              * @description How long readers are kept after a publisher went, seconds.
              */
             grace_seconds: number;
+            /** @description How much is written to the log. */
+            log_level: components["schemas"]["LogLevel"];
             /**
              * Format: double
              * @description How long a player waits for a stream that is not there, seconds.
@@ -890,6 +2646,7 @@ export interface components {
              * @description How long readers are kept after a publisher went, seconds, 0 to 3600.
              */
             grace_seconds?: number | null;
+            log_level?: components["schemas"]["LogLevel"] | null;
             /**
              * Format: double
              * @description How long a player waits for a stream that is not there, seconds, 0 to 300.
@@ -900,6 +2657,438 @@ export interface components {
             /** @description Folder of the recordings, full path. */
             record_dir?: string | null;
         };
+        /**
+         * @description When what arrived is passed on.
+         * @enum {string}
+         */
+        SrtDelivery: "in_order" | "exact";
+        /**
+         * @description Whose passphrase a caller needs.
+         * @enum {string}
+         */
+        SrtEncryption: "off" | "one" | "per_stream" | "file";
+        /** @description How an SRT connection stands. */
+        SrtLink: {
+            /**
+             * Format: double
+             * @description Media that waits in the buffer, seconds.
+             */
+            buffer_seconds: number;
+            /** @description Bytes of the encryption key, 16, 24 or 32; null without encryption. */
+            key_length: number | null;
+            /**
+             * Format: double
+             * @description The latency in force in the direction of the media, seconds.
+             */
+            latency_seconds: number;
+            /**
+             * Format: double
+             * @description Lost packets of all packets, 0 to 1.
+             */
+            loss: number;
+            /**
+             * Format: int64
+             * @description Packets that never came, or came too late: holes in the picture.
+             */
+            packets_dropped: number;
+            /**
+             * Format: int64
+             * @description Packets that were lost on the way at first, in the direction of the media.
+             */
+            packets_lost: number;
+            /**
+             * Format: int64
+             * @description Packets that were sent again because of that.
+             */
+            packets_retransmitted: number;
+            /**
+             * @description Version of SRT at the other end.
+             * @example 1.5.3
+             */
+            peer_version: string;
+            /**
+             * Format: double
+             * @description Round trip time, seconds.
+             */
+            rtt_seconds: number;
+            /** @description Everything that libsrt counts, under its names in snake case. */
+            statistics: components["schemas"]["SrtStatistics"];
+            transport: components["schemas"]["TransportFaults"] | null;
+        };
+        /** @description A passphrase that was set. */
+        SrtPassphrase: {
+            /** @description The passphrase that Weir made, shown this once for the encoder; null when it came with the request. */
+            generated: string | null;
+            /** @description The stream; null for the one passphrase of all. */
+            path: string | null;
+        };
+        /** @description A passphrase for a stream. */
+        SrtPassphraseCreate: {
+            /** @description The passphrase, 10 to 79 bytes. Left out, Weir makes a strong one. */
+            passphrase?: string | null;
+        };
+        /**
+         * @description Passphrases by stream, the form of the passphrase file.
+         * @example {
+         *       "live/camera1": "a passphrase of 10 to 79 bytes"
+         *     }
+         */
+        SrtPassphraseFile: {
+            [key: string]: string;
+        };
+        /** @description The streams that have a passphrase of their own. */
+        SrtPassphraseList: {
+            /**
+             * @description Their paths, in order; the passphrases are not shown.
+             * @example [
+             *       "live/camera1",
+             *       "live/camera2"
+             *     ]
+             */
+            streams: string[];
+        };
+        /** @description Settings of SRT to change. What is left out stays. */
+        SrtPatch: {
+            bare_stream_id?: components["schemas"]["BareStreamId"] | null;
+            /** @description The stream of a caller without any stream id; an empty text refuses such callers. */
+            default_path?: string | null;
+            delivery?: components["schemas"]["SrtDelivery"] | null;
+            encryption?: components["schemas"]["SrtEncryption"] | null;
+            /**
+             * Format: int32
+             * @description Bytes of the key that a caller must use, 16, 24 or 32; 0 takes the caller's.
+             */
+            key_length?: number | null;
+            /**
+             * Format: int32
+             * @description Latency, milliseconds, 20 to 8000.
+             */
+            latency_ms?: number | null;
+            /** @description The one passphrase for all streams, 10 to 79 bytes; an empty one takes it away. */
+            passphrase?: string | null;
+            /** @description The passphrase file, full path; an empty text takes it away. */
+            passphrase_file?: string | null;
+        };
+        /** @description What holds for SRT on every listener. Addresses are changed at `/listeners`. */
+        SrtSettings: {
+            /** @description What a caller means whose stream id is a bare name. */
+            bare_stream_id: components["schemas"]["BareStreamId"];
+            /**
+             * @description The stream of a caller without any stream id; empty when such callers are refused.
+             * @example live/stream
+             */
+            default_path: string;
+            /** @description When what arrived is passed on. */
+            delivery: components["schemas"]["SrtDelivery"];
+            /** @description Whose passphrase a caller needs. */
+            encryption: components["schemas"]["SrtEncryption"];
+            /**
+             * Format: int32
+             * @description Bytes of the key that a caller must use, 16, 24 or 32; null takes the caller's.
+             */
+            key_length: number | null;
+            /**
+             * Format: int32
+             * @description How long a lost packet may take to come again, milliseconds, 20 to 8000; the larger wish of both ends holds.
+             * @example 120
+             */
+            latency_ms: number;
+            /** @description The passphrase file, full path; null when there is none. */
+            passphrase_file: string | null;
+            /** @description Whether the one passphrase for all streams is set. */
+            passphrase_set: boolean;
+        };
+        /**
+         * @description libsrt's statistics since the connection began, and some values of the moment; names as in its documentation, in
+         *     snake case. Bytes include 44 bytes of headers a packet.
+         */
+        SrtStatistics: {
+            /**
+             * Format: int64
+             * @description Room in the receive buffer, bytes.
+             */
+            byte_avail_rcv_buf: number;
+            /**
+             * Format: int64
+             * @description Room in the send buffer, bytes.
+             */
+            byte_avail_snd_buf: number;
+            /**
+             * Format: int64
+             * @description Largest packet, bytes.
+             */
+            byte_mss: number;
+            /**
+             * Format: int64
+             * @description Bytes of them.
+             */
+            byte_rcv_buf: number;
+            /**
+             * Format: int64
+             * @description Bytes that never came in time, likewise.
+             */
+            byte_rcv_drop: number;
+            /**
+             * Format: int64
+             * @description Bytes that were missing at first, by the size of others.
+             */
+            byte_rcv_loss: number;
+            /**
+             * Format: int64
+             * @description Bytes that could not be decrypted.
+             */
+            byte_rcv_undecrypt: number;
+            /**
+             * Format: int64
+             * @description Bytes received.
+             */
+            byte_recv: number;
+            /**
+             * Format: int64
+             * @description Bytes received, each packet once.
+             */
+            byte_recv_unique: number;
+            /**
+             * Format: int64
+             * @description Bytes sent again.
+             */
+            byte_retrans: number;
+            /**
+             * Format: int64
+             * @description Bytes sent.
+             */
+            byte_sent: number;
+            /**
+             * Format: int64
+             * @description Bytes sent, each packet once.
+             */
+            byte_sent_unique: number;
+            /**
+             * Format: int64
+             * @description Bytes of them.
+             */
+            byte_snd_buf: number;
+            /**
+             * Format: int64
+             * @description Bytes given up.
+             */
+            byte_snd_drop: number;
+            /**
+             * Format: double
+             * @description What the way could carry, Mbit/s, as the peers estimate it.
+             */
+            mbps_bandwidth: number;
+            /**
+             * Format: double
+             * @description Most that is sent, Mbit/s.
+             */
+            mbps_max_bw: number;
+            /**
+             * Format: double
+             * @description What arrives, Mbit/s.
+             */
+            mbps_recv_rate: number;
+            /**
+             * Format: double
+             * @description What is sent, Mbit/s.
+             */
+            mbps_send_rate: number;
+            /**
+             * Format: int64
+             * @description Their time, milliseconds.
+             */
+            ms_rcv_buf: number;
+            /**
+             * Format: int64
+             * @description Latency of what is received, milliseconds.
+             */
+            ms_rcv_tsb_pd_delay: number;
+            /**
+             * Format: double
+             * @description Round trip time, milliseconds.
+             */
+            ms_rtt: number;
+            /**
+             * Format: int64
+             * @description Their time, milliseconds.
+             */
+            ms_snd_buf: number;
+            /**
+             * Format: int64
+             * @description Latency of what is sent, milliseconds.
+             */
+            ms_snd_tsb_pd_delay: number;
+            /**
+             * Format: int64
+             * @description Time since the connection began, milliseconds.
+             */
+            ms_time_stamp: number;
+            /**
+             * Format: int64
+             * @description Packets that may be on the way by the congestion control.
+             */
+            pkt_congestion_window: number;
+            /**
+             * Format: int64
+             * @description Packets on the way.
+             */
+            pkt_flight_size: number;
+            /**
+             * Format: int64
+             * @description Packets that may be on the way at once.
+             */
+            pkt_flow_window: number;
+            /**
+             * Format: int64
+             * @description Datagrams and reports that made no sense; not of libsrt.
+             */
+            pkt_invalid: number;
+            /**
+             * Format: double
+             * @description How late they were on average, milliseconds.
+             */
+            pkt_rcv_avg_belated_time: number;
+            /**
+             * Format: int64
+             * @description Packets that came after their time.
+             */
+            pkt_rcv_belated: number;
+            /**
+             * Format: int64
+             * @description Packets that wait to be passed on.
+             */
+            pkt_rcv_buf: number;
+            /**
+             * Format: int64
+             * @description Packets that never came in time.
+             */
+            pkt_rcv_drop: number;
+            /**
+             * Format: int64
+             * @description Packets of a filter that was not agreed.
+             */
+            pkt_rcv_filter_extra: number;
+            /**
+             * Format: int64
+             * @description Packets that a filter could not supply.
+             */
+            pkt_rcv_filter_loss: number;
+            /**
+             * Format: int64
+             * @description Packets that a filter has supplied.
+             */
+            pkt_rcv_filter_supply: number;
+            /**
+             * Format: int64
+             * @description Packets that were missing at first.
+             */
+            pkt_rcv_loss: number;
+            /**
+             * Format: int64
+             * @description Packets for which the receive buffer had no room; not of libsrt.
+             */
+            pkt_rcv_no_room: number;
+            /**
+             * Format: int64
+             * @description Packets received that were sent again.
+             */
+            pkt_rcv_retrans: number;
+            /**
+             * Format: int64
+             * @description Packets that could not be decrypted.
+             */
+            pkt_rcv_undecrypt: number;
+            /**
+             * Format: int64
+             * @description Data packets received, repeated ones included.
+             */
+            pkt_recv: number;
+            /**
+             * Format: int64
+             * @description Acknowledgements received.
+             */
+            pkt_recv_ack: number;
+            /**
+             * Format: int64
+             * @description Loss reports received.
+             */
+            pkt_recv_nak: number;
+            /**
+             * Format: int64
+             * @description Data packets received, each once.
+             */
+            pkt_recv_unique: number;
+            /**
+             * Format: int64
+             * @description How far out of order packets came at most.
+             */
+            pkt_reorder_distance: number;
+            /**
+             * Format: int64
+             * @description How far out of order a packet may come before it is reported lost.
+             */
+            pkt_reorder_tolerance: number;
+            /**
+             * Format: int64
+             * @description Packets sent again.
+             */
+            pkt_retrans: number;
+            /**
+             * Format: int64
+             * @description Data packets sent, repeated ones included.
+             */
+            pkt_sent: number;
+            /**
+             * Format: int64
+             * @description Acknowledgements sent.
+             */
+            pkt_sent_ack: number;
+            /**
+             * Format: int64
+             * @description Loss reports sent.
+             */
+            pkt_sent_nak: number;
+            /**
+             * Format: int64
+             * @description Data packets sent, each once.
+             */
+            pkt_sent_unique: number;
+            /**
+             * Format: int64
+             * @description Packets that wait for an acknowledgement.
+             */
+            pkt_snd_buf: number;
+            /**
+             * Format: int64
+             * @description Packets given up because they would come too late.
+             */
+            pkt_snd_drop: number;
+            /**
+             * Format: int64
+             * @description Packets of a filter sent.
+             */
+            pkt_snd_filter_extra: number;
+            /**
+             * Format: int64
+             * @description Packets that the peer reported lost.
+             */
+            pkt_snd_loss: number;
+            /**
+             * Format: double
+             * @description Time between two packets sent, microseconds.
+             */
+            us_pkt_snd_period: number;
+            /**
+             * Format: int64
+             * @description Time during which something was not acknowledged, microseconds.
+             */
+            us_snd_duration: number;
+        };
+        /**
+         * @description When a destination starts.
+         * @enum {string}
+         */
+        StartRule: "by_hand" | "when_live" | "always";
         /** @description The numbers that change all the time. */
         Stats: {
             /**
@@ -923,6 +3112,8 @@ export interface components {
             disk_free_bytes: number | null;
             /** @description Where an encoder sends to, one for each listener that is up; the first is the one to show. */
             ingest: components["schemas"]["IngestAddress"][];
+            /** @description What the user should know or do, e.g. `open_without_keys`: every device may publish and watch. New codes may appear. */
+            notices: components["schemas"]["Notice"][];
             /**
              * Format: date-time
              * @description The engine's clock now, RFC 3339, to tell a page how far its own clock is off.
@@ -942,6 +3133,13 @@ export interface components {
             product: string;
             /** @description Whether every stream is recorded by itself. */
             record_all: boolean;
+            /**
+             * Format: double
+             * @description Seconds until no more than the reserve is free there, at the rate of what is being recorded; null when nothing is.
+             */
+            recording_time_left_seconds: number | null;
+            /** @description How stream keys and other secrets are kept. */
+            secrets: components["schemas"]["SecretStorage"];
             /**
              * Format: date-time
              * @description When the engine started, RFC 3339.
@@ -982,6 +3180,8 @@ export interface components {
              * @description Video frames a second over the last seconds; null without video.
              */
             fps: number | null;
+            /** @description How it is, in words. */
+            health: components["schemas"]["Health"];
             /**
              * Format: double
              * @description Seconds between the last two key frames; null until there were two.
@@ -1011,6 +3211,103 @@ export interface components {
              */
             uptime_seconds: number;
         };
+        /** @description One line of what happened to a stream. */
+        StreamEvent: {
+            /**
+             * Format: date-time
+             * @description When, RFC 3339; the last time where it happened often.
+             */
+            at: string;
+            /**
+             * @description A fixed word for programs: `publish_started`, `publish_resumed`, `publish_stopped`, `stream_ended`, `tracks_changed`,
+             *     `player_joined`, `player_left`, `recording_started`, `recording_stopped`, `recording_failed`, `destination_live`,
+             *     `destination_behind`, `destination_retrying`, `destination_stopped`, `timestamps_repaired`, `health`,
+             *     `health_good`, `problem`.
+             */
+            code: string;
+            /**
+             * Format: int32
+             * @description How often it happened.
+             */
+            count: number;
+            /** @description A sentence where there is more to say. */
+            message: string | null;
+            /** @description Whom or what it is about: an address, a file, a destination, codecs, the code of a problem or a finding. */
+            subject: string | null;
+        };
+        /** @description The past of a stream. */
+        StreamHistory: {
+            /** @description What happened, oldest first; at most 200 lines. */
+            events: components["schemas"]["StreamEvent"][];
+            /** @description The last ten minutes, a point a second. */
+            recent: components["schemas"]["StreamSeries"];
+            /** @description Since the stream began; the step grows with it. */
+            session: components["schemas"]["StreamSeries"];
+            /**
+             * Format: double
+             * @description When that was, seconds since 1970; null until the first numbers came. Another value is another session.
+             */
+            session_began: number | null;
+        };
+        /** @description A stream key, without the secret: that is shown once, when the key is made. */
+        StreamKey: {
+            /** @description For what. */
+            action: components["schemas"]["StreamKeyAction"];
+            /**
+             * Format: date-time
+             * @description When it was made, RFC 3339.
+             */
+            created_at: string;
+            /** @description Identity. */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it last let somebody in, RFC 3339; null when it never did.
+             */
+            last_used_at: string | null;
+            /**
+             * @description What people call it.
+             * @example OBS in the studio
+             */
+            name: string;
+            /**
+             * @description For which streams: one path, all below an application (`live/*`), or all (`*`).
+             * @example live/*
+             */
+            streams: string;
+        };
+        /**
+         * @description What a key is for.
+         * @enum {string}
+         */
+        StreamKeyAction: "publish" | "play";
+        /** @description A key to be made. */
+        StreamKeyCreate: {
+            /** @description For what. */
+            action: components["schemas"]["StreamKeyAction"];
+            /** @description What people call it, 1 to 100 characters. */
+            name: string;
+            /** @description For which streams: one path, all below an application (`live/*`), or all (`*`). Default: all. */
+            streams?: string | null;
+        };
+        /** @description All stream keys. */
+        StreamKeyList: {
+            /** @description The oldest first. */
+            stream_keys: components["schemas"]["StreamKey"][];
+        };
+        /** @description A key that was just made, with its secret: it is not shown again. */
+        StreamKeySecret: {
+            /**
+             * @description What follows the application in an encoder's or player's address: the stream's name with the secret. OBS has a field
+             *     of its own for it, called Stream Key.
+             * @example show?token=0123456789abcdefghjkmnpqrs
+             */
+            name_with_secret: string;
+            /** @description The secret. Nothing keeps it but whoever asked for it now. */
+            secret: string;
+            /** @description The key. */
+            stream_key: components["schemas"]["StreamKey"];
+        };
         /** @description Every stream that exists now. */
         StreamList: {
             /** @description Ordered by path. */
@@ -1036,6 +3333,31 @@ export interface components {
              * @description When it began, RFC 3339.
              */
             started_at: string;
+            /**
+             * Format: double
+             * @description Seconds until the disk is full if everything goes on as now; null when that cannot be told.
+             */
+            time_left_seconds: number | null;
+        };
+        /** @description Numbers over time as columns of equal length, oldest first. */
+        StreamSeries: {
+            /** @description How far the slowest player or destination is behind, seconds. */
+            behind_seconds: number[];
+            /** @description Bits a second. */
+            bitrate: number[];
+            /** @description Video frames a second. */
+            fps: number[];
+            /** @description Seconds between the last two key frames; 0 until there were two. */
+            key_frame_interval_seconds: number[];
+            /** @description Players and destinations. */
+            readers: number[];
+            /**
+             * Format: double
+             * @description Seconds from one point to the next while all goes well.
+             */
+            step_seconds: number;
+            /** @description When, seconds since 1970. */
+            times: number[];
         };
         /**
          * @description Where a stream is in its life.
@@ -1075,6 +3397,11 @@ export interface components {
             recording_seconds: number | null;
             /**
              * Format: double
+             * @description Seconds until the disk is full if everything goes on as now; null when that cannot be told.
+             */
+            recording_time_left_seconds: number | null;
+            /**
+             * Format: double
              * @description Seconds since its publisher came.
              */
             uptime_seconds: number;
@@ -1083,7 +3410,7 @@ export interface components {
          * @description What can be read anew.
          * @enum {string}
          */
-        Topic: "status" | "streams" | "listeners" | "destinations" | "recordings" | "settings" | "problems";
+        Topic: "status" | "streams" | "listeners" | "destinations" | "recordings" | "recording_jobs" | "access" | "stream_keys" | "certificate" | "settings" | "problems" | "hooks" | "log";
         /** @description Counts and rates over all streams. */
         Totals: {
             /**
@@ -1127,6 +3454,11 @@ export interface components {
              * @example H.264
              */
             codec: string;
+            /**
+             * @description Codec as browsers write it (RFC 6381); null where it has no such name.
+             * @example avc1.64002A
+             */
+            codec_string: string | null;
             /**
              * Format: double
              * @description Frames a second: measured, or what the stream declares until there is a measurement.
@@ -1179,6 +3511,46 @@ export interface components {
          * @enum {string}
          */
         TrackKind: "video" | "audio" | "data";
+        /** @description What was wrong with a transport stream so far: some is lost on the way, some was wrong before. */
+        TransportFaults: {
+            /**
+             * Format: int64
+             * @description Bytes that belonged to no packet.
+             */
+            bytes_skipped: number;
+            /**
+             * Format: int64
+             * @description Places where packets of a track are missing.
+             */
+            continuity_errors: number;
+            /**
+             * Format: int64
+             * @description Pictures and sounds that were left out because a piece of them is missing.
+             */
+            damaged_pes: number;
+            /**
+             * Format: int64
+             * @description Packets that were marked damaged or are scrambled.
+             */
+            unreadable_packets: number;
+        };
+        /** @description How to make one system or program trust the certificate. */
+        TrustStep: {
+            /** @description A command to copy; null where there is none. */
+            command: string | null;
+            /**
+             * @description The system or program: `windows`, `macos`, `linux`, `ffmpeg`, `obs`.
+             * @example windows
+             */
+            system: string;
+            /** @description One or two plain sentences. */
+            text: string;
+        };
+        /**
+         * @description What happens when no more than the reserve is free.
+         * @enum {string}
+         */
+        WhenFull: "stop" | "delete_oldest";
     };
     responses: never;
     parameters: never;
@@ -1188,6 +3560,342 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    access_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Access"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    access_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AccessPatch"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Access"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    certificate_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Certificate"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    certificate_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CertificateCreate"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Certificate"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    certificate_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-pem-file": string;
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    certificate_renew: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Certificate"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    config_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfigDocument"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    config_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description A part of `config`, such as `{"log": {"level": "debug"}}` */
+        requestBody: {
+            content: {
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfigDocument"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    config_schema: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A JSON schema */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    desktop_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Desktop"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    desktop_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DesktopPatch"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Desktop"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     destinations_list: {
         parameters: {
             query?: never;
@@ -1316,7 +4024,110 @@ export interface operations {
             };
         };
     };
+    destinations_history: {
+        parameters: {
+            query?: {
+                /** @description Seconds since 1970: only what is not older is told. Default 0, which is everything. */
+                since?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The destination's `id` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DestinationHistory"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     destinations_retry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The destination's `id` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Destination"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    destinations_start: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The destination's `id` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DestinationStart"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Destination"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    destinations_stop: {
         parameters: {
             query?: never;
             header?: never;
@@ -1364,6 +4175,170 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": components["schemas"]["Event"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    hooks_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HookList"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    hooks_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HookCreate"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hook"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    hooks_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The hook's `id` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    hooks_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The hook's `id` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HookPatch"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hook"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    hooks_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The hook's `id` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HookTest"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HookResult"];
                 };
             };
             /** @description What went wrong */
@@ -1429,6 +4404,117 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Listener"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    log_list: {
+        parameters: {
+            query?: {
+                /** @description Only lines after the one with this `id`. */
+                since?: number;
+                /** @description Only lines that matter at least this much. */
+                level?: "error" | "warn" | "info" | "debug";
+                /** @description Only lines about this stream. */
+                stream?: string;
+                /** @description Only lines about the destination with this `id`. */
+                leg?: string;
+                /** @description Only lines about the connection with this number. */
+                connection?: number;
+                /** @description Only lines with this text in them. */
+                text?: string;
+                /** @description At most this many, the newest; 500 when left out, 2000 at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogList"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    presets_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PresetList"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    presets_check: {
+        parameters: {
+            query: {
+                /**
+                 * @description The stream, `app/name`.
+                 * @example live/stream
+                 */
+                stream: string;
+            };
+            header?: never;
+            path: {
+                /** @description The preset's `id` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PresetFindings"];
                 };
             };
             /** @description What went wrong */
@@ -1531,9 +4617,146 @@ export interface operations {
             };
         };
     };
-    recordings_list: {
+    recording_jobs_list: {
         parameters: {
             query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordingJobList"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    recording_jobs_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job's `id` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It stops, or is forgotten */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    recording_settings_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordingSettings"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    recording_settings_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecordingSettingsPatch"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordingSettings"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    recordings_list: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Words that must all occur in the file's name, its stream or a codec; upper and lower case are the same.
+                 * @example show h.265
+                 */
+                search?: string;
+                /** @description Only recordings in this state. */
+                state?: "unread" | "recording" | "finished" | "repaired" | "interrupted" | "failed" | "damaged";
+                /** @description By what to order. Default `started`. */
+                sort?: "started" | "name" | "duration" | "size";
+                /** @description In which direction. Default `desc`: newest, longest, largest first. */
+                order?: "asc" | "desc";
+                /** @description How many to leave out at the beginning. Default 0. */
+                offset?: number;
+                /** @description How many to give at most, 1 to 1000. Default 100. */
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1589,7 +4812,7 @@ export interface operations {
             };
         };
     };
-    recordings_remove: {
+    recordings_show: {
         parameters: {
             query?: never;
             header?: never;
@@ -1601,12 +4824,83 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is deleted */
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recording"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    recordings_remove: {
+        parameters: {
+            query?: {
+                /** @description For good, instead of to the system's trash. Default false. */
+                permanently?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description The recording's `id` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    recordings_rename: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The recording's `id` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecordingPatch"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recording"];
+                };
             };
             /** @description What went wrong */
             default: {
@@ -1647,6 +4941,239 @@ export interface operations {
                 };
                 content: {
                     "video/x-flv": unknown;
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    recording_jobs_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The recording's `id` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecordingJobCreate"];
+            };
+        };
+        responses: {
+            /** @description It is begun, or queued */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordingJob"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    recording_media_show: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Number of the video track, or `none`. Default 0.
+                 * @example 0
+                 */
+                video?: string;
+                /**
+                 * @description Number of the audio track, or `none`: for sound that a browser cannot decode. Default 0.
+                 * @example none
+                 */
+                audio?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The recording's `id` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordingMedia"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    recording_media_fragment: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Number of the video track, or `none`. Default 0.
+                 * @example 0
+                 */
+                video?: string;
+                /**
+                 * @description Number of the audio track, or `none`: for sound that a browser cannot decode. Default 0.
+                 * @example none
+                 */
+                audio?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The recording's `id` */
+                id: string;
+                /** @description The number in the list, from 0 */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The segment */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "video/mp4": unknown;
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    recording_media_initialization: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Number of the video track, or `none`. Default 0.
+                 * @example 0
+                 */
+                video?: string;
+                /**
+                 * @description Number of the audio track, or `none`: for sound that a browser cannot decode. Default 0.
+                 * @example none
+                 */
+                audio?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The recording's `id` */
+                id: string;
+                /** @description The number in the list, from 0 */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The segment */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "video/mp4": unknown;
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    recording_media_picture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The recording's `id` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordingPicture"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    recording_media_picture_film: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The recording's `id` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The film */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "video/mp4": unknown;
                 };
             };
             /** @description What went wrong */
@@ -1722,6 +5249,254 @@ export interface operations {
             };
         };
     };
+    srt_show: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SrtSettings"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    srt_change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SrtPatch"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SrtSettings"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    srt_generate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SrtPassphrase"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    srt_passphrases_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SrtPassphraseFile"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    srt_passphrases_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SrtPassphraseFile"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SrtPassphraseList"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    srt_passphrases_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SrtPassphraseList"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    srt_passphrases_set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The stream, `app/name`, its slashes written as `%2F` */
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SrtPassphraseCreate"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SrtPassphrase"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    srt_passphrases_remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The stream, `app/name`, its slashes written as `%2F` */
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It has none any more */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     status_show: {
         parameters: {
             query?: never;
@@ -1739,6 +5514,98 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Status"];
                 };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    stream_keys_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StreamKeyList"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    stream_keys_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StreamKeyCreate"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StreamKeySecret"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    stream_keys_revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The key's `id` */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is revoked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong */
             default: {
@@ -1800,6 +5667,81 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Stream"];
                 };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    streams_history: {
+        parameters: {
+            query?: {
+                /** @description Seconds since 1970: only what is not older is told. Default 0, which is everything. */
+                since?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The stream, `app/name`, its slashes written as `%2F` */
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StreamHistory"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    streams_preview: {
+        parameters: {
+            query?: {
+                /** @description What the page can decode. Default `frames`. */
+                mode?: "frames" | "segments";
+                /** @description With sound; only segments carry it. Default false. */
+                audio?: boolean;
+                /**
+                 * @description A key for watching the stream, for who has no access token. It opens the live picture and nothing else, where keys are asked
+                 *     for.
+                 */
+                token?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description The stream, `app/name`, its slashes written as `%2F` */
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The picture, until one side ends */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong */
             default: {

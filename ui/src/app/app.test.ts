@@ -18,8 +18,9 @@ test('a lost connection keeps what was known on the page', async () => {
   host.drop();
   await expect.element(page.getByText(/The connection to Weir is lost/)).toBeVisible();
   await expect.element(page.getByRole('article', { name: 'live/stream' })).toBeVisible();
-  host.scene.link = 'live';
+  // Pressed while it is still lost: once it is back, the page would find it by itself before the press.
   await page.getByRole('button', { name: 'Try again' }).click();
+  host.scene.link = 'live';
   await expect.element(page.getByText(/The connection to Weir is lost/)).not.toBeInTheDocument();
 });
 
@@ -42,12 +43,21 @@ test('a page without its token asks for it', async () => {
 
 test('every page is reached by keyboard, is named, and takes the focus', async () => {
   await show('live');
-  for (const name of ['Destinations', 'Recordings', 'Settings', 'Live']) {
-    await expect.element(page.getByRole('link', { name, exact: true })).toBeVisible();
-    (page.getByRole('link', { name, exact: true }).element() as HTMLElement).focus();
+  const named = [
+    ['Destinations', 'Destinations'],
+    ['Recordings', 'Recordings'],
+    ['Problems', 'Attempts and problems'],
+    ['Listeners', 'Listeners & security'],
+    ['Log', 'Log'],
+    ['Settings', 'Settings'],
+    ['Live', 'Live'],
+  ] as const;
+  for (const [link, name] of named) {
+    await expect.element(page.getByRole('link', { name: link, exact: true })).toBeVisible();
+    (page.getByRole('link', { name: link, exact: true }).element() as HTMLElement).focus();
     await userEvent.keyboard('{Enter}');
     await expect.element(page.getByRole('heading', { name, level: 1 })).toBeVisible();
-    await expect.element(page.getByRole('link', { name, exact: true })).toHaveAttribute('aria-current', 'page');
+    await expect.element(page.getByRole('link', { name: link, exact: true })).toHaveAttribute('aria-current', 'page');
     await expect.poll(() => document.activeElement?.id).toBe('main');
   }
 });
@@ -56,6 +66,9 @@ test.each([
   [380, 'live'],
   [380, 'destinations'],
   [380, 'recordings'],
+  [380, 'problems'],
+  [380, 'listeners'],
+  [380, 'log'],
   [380, 'settings'],
   [800, 'live'],
   [2560, 'live'],
@@ -68,4 +81,42 @@ test.each([
   } finally {
     await page.viewport(1280, 800);
   }
+});
+
+test('on a phone the pages that are needed less are behind a button', async () => {
+  await page.viewport(380, 800);
+  try {
+    await show('empty');
+    await expect.element(page.getByRole('link', { name: 'Log' })).not.toBeInTheDocument();
+    await page.getByRole('button', { name: 'More' }).click();
+    await page.getByRole('link', { name: 'Log' }).click();
+    await expect.element(page.getByRole('heading', { name: 'Log', level: 1 })).toBeVisible();
+    await expect.element(page.getByRole('link', { name: 'Log' })).not.toBeInTheDocument();
+    await expectAccessible();
+  } finally {
+    await page.viewport(1280, 800);
+  }
+});
+
+test('one key goes to a page, hides secrets, and lists the keys', async () => {
+  await show('empty');
+  await expect.element(page.getByRole('heading', { name: 'Live', level: 1 })).toBeVisible();
+  await userEvent.keyboard('4');
+  await expect.element(page.getByRole('heading', { name: 'Attempts and problems', level: 1 })).toBeVisible();
+  await userEvent.keyboard('h');
+  await expect.element(page.getByText('Streamer mode is on')).toBeVisible();
+  await userEvent.keyboard('?');
+  await expect.element(page.getByRole('dialog', { name: 'Keyboard shortcuts' })).toBeVisible();
+  await expectAccessible();
+});
+
+test('shortcuts are letters while one types, and nothing when switched off', async () => {
+  await show('problems', { at: 'problems' });
+  await page.getByRole('searchbox').fill('');
+  await userEvent.keyboard('4n');
+  await expect.element(page.getByRole('searchbox')).toHaveValue('4n');
+  await page.getByRole('link', { name: 'Settings' }).click();
+  await page.getByRole('switch', { name: 'Use keyboard shortcuts' }).click();
+  await userEvent.keyboard('1');
+  await expect.element(page.getByRole('heading', { name: 'Settings', level: 1 })).toBeVisible();
 });

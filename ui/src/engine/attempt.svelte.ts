@@ -6,6 +6,22 @@ export class Attempt {
   busy = $state(false);
   error = $state.raw<{ message: string; hint: string } | undefined>();
 
+  #next: (() => Promise<unknown>) | undefined;
+
+  /** Runs it now, or after what is under way: of several that come meanwhile only the last, as when one arrows through a list. */
+  async latest(action: () => Promise<unknown>): Promise<boolean> {
+    if (this.busy) {
+      this.#next = action;
+      return false;
+    }
+    let done = await this.run(action);
+    for (let next = this.#next; next; next = this.#next) {
+      this.#next = undefined;
+      done = await this.run(next);
+    }
+    return done;
+  }
+
   /** Runs it; true when it worked. A second call while the first is under way does nothing. */
   async run(action: () => Promise<unknown>): Promise<boolean> {
     if (this.busy) return false;

@@ -21,3 +21,10 @@ export function append(history: History | undefined, at: number, bitrate: number
 /** How many seconds to show across: as many as there are, between the two bounds. */
 export const span = (history: History | undefined): number =>
   Math.max(SHORTEST_SECONDS, history?.values.length ?? 0);
+
+/** The values of `told`, which end about now, with those the page has heard itself in their place; nothing when that is no more. */
+export function earlier(told: readonly number[], own: History | undefined): number[] | undefined {
+  const heard = own?.values.length ?? 0;
+  const before = told.slice(0, Math.max(0, told.length - heard));
+  return before.length === 0 ? undefined : [...before, ...(own?.values ?? [])].slice(-HISTORY_SECONDS);
+}

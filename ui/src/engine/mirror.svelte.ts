@@ -1,10 +1,13 @@
 import { createContext } from 'svelte';
+import { SvelteMap } from 'svelte/reactivity';
 
 import type {
   Destination,
   EngineEvent,
+  HookList,
   Listener,
   Problem,
+  RecordingJob,
   RecordingList,
   Settings,
   Stats,
@@ -14,23 +17,16 @@ import type {
 } from '../api/model';
 import type { EventStream, Host } from '../host/host';
 import { Client, RequestError } from './client';
-import { append, type History } from './history';
+import { append, earlier, HISTORY_SECONDS, type History } from './history';
+import { lively, settle } from './lively.svelte';
 
 /** How the page stands with the engine; `locked` when the token is missing or wrong. */
 export type Link = 'connecting' | 'live' | 'lost' | 'locked';
 
-/** Everything the engine tells, by topic; undefined until it was read. */
-interface State {
-  status?: Status;
-  streams?: Stream[];
-  listeners?: Listener[];
-  destinations?: Destination[];
-  recordings?: RecordingList;
-  settings?: Settings;
-  problems?: Problem[];
-}
+/** What one page alone shows is read by that page: everywhere else it would be read for nothing. */
+type Mirrored = Exclude<Topic, 'access' | 'certificate' | 'log' | 'stream_keys'>;
 
-const TOPICS: readonly Topic[] = [
+const TOPICS: readonly Mirrored[] = [
   'status',
   'streams',
   'listeners',
@@ -38,10 +34,30 @@ const TOPICS: readonly Topic[] = [
   'recordings',
   'settings',
   'problems',
+  'recording_jobs',
+  'hooks',
 ];
+
+/** What the engine tells each second of a stream, and of a destination. */
+const STREAM_NUMBERS = ['uptime_seconds', 'bitrate', 'fps', 'key_frame_interval_seconds', 'recording'] as const satisfies readonly (keyof Stream)[];
+const LEG_NUMBERS = [
+  'state',
+  'step',
+  'bitrate',
+  'rtt_ms',
+  'connected_seconds',
+  'bytes_sent',
+  'behind_seconds',
+  'frames_skipped',
+  'frames_missed',
+  'retry_in_seconds',
+  'backup',
+] as const satisfies readonly (keyof Destination)[];
 
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 5000;
+/** A page that is hidden for longer follows nothing: nobody sees it. */
+const REST_AFTER_MS = 5000;
 
 /**
  * The engine's state as this page last heard it. The page changes nothing in here by itself: it asks the engine, and
@@ -54,39 +70,31 @@ export class Mirror {
   reason = $state.raw<RequestError | undefined>();
   /** What could not be read, by topic, although the engine answers. */
   failed = $state.raw<Partial<Record<Topic, RequestError>>>({});
+  /** How often a topic that is not read here has changed: who shows it reads it again. */
+  changes = $state.raw<Partial<Record<Topic, number>>>({});
   /** The last minutes of every stream's bitrate, by path. */
-  histories = $state.raw<ReadonlyMap<string, History>>(new Map());
+  readonly histories = new SvelteMap<string, History>();
 
-  #state = $state.raw<State>({});
+  // Each topic by itself: what changes each second must not make a page look at all the others. Undefined until it was read.
+  status = $state.raw<Status | undefined>();
+  /** Their numbers change in place, each by itself. */
+  streams = $state.raw<Stream[] | undefined>();
+  /** Likewise. */
+  destinations = $state.raw<Destination[] | undefined>();
+  listeners = $state.raw<Listener[] | undefined>();
+  recordings = $state.raw<RecordingList | undefined>();
+  settings = $state.raw<Settings | undefined>();
+  problems = $state.raw<Problem[] | undefined>();
+  hooks = $state.raw<HookList | undefined>();
+  recordingJobs = $state.raw<RecordingJob[] | undefined>();
+
   #events: EventStream | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #delay = FIRST_RETRY_MS;
-  #reading = new Map<Topic, { again: boolean; done: Promise<void> }>();
+  #reading = new Map<Mirrored, { again: boolean; done: Promise<void> }>();
 
   constructor(readonly host: Host) {
     this.client = new Client(host);
-  }
-
-  get status(): Status | undefined {
-    return this.#state.status;
-  }
-  get streams(): Stream[] | undefined {
-    return this.#state.streams;
-  }
-  get listeners(): Listener[] | undefined {
-    return this.#state.listeners;
-  }
-  get destinations(): Destination[] | undefined {
-    return this.#state.destinations;
-  }
-  get recordings(): RecordingList | undefined {
-    return this.#state.recordings;
-  }
-  get settings(): Settings | undefined {
-    return this.#state.settings;
-  }
-  get problems(): Problem[] | undefined {
-    return this.#state.problems;
   }
 
   /** Connects, and goes on connecting until `stop`. */
@@ -102,6 +110,31 @@ export class Mirror {
     this.#events?.close();
   }
 
+  /** Asks for nothing while the page has been hidden for a while; returns what ends that. */
+  rest(): () => void {
+    let resting = false;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const turn = (): void => {
+      clearTimeout(timer);
+      if (document.hidden) {
+        timer = setTimeout(() => {
+          resting = true;
+          this.stop();
+        }, REST_AFTER_MS);
+      } else if (resting) {
+        resting = false;
+        // What was missed is asked of the engine, which remembers it.
+        this.histories.clear();
+        this.reconnect();
+      }
+    };
+    document.addEventListener('visibilitychange', turn);
+    return () => {
+      clearTimeout(timer);
+      document.removeEventListener('visibilitychange', turn);
+    };
+  }
+
   /** Connects anew at once: after the token was entered, or because a person does not want to wait. */
   reconnect(): void {
     this.stop();
@@ -110,7 +143,7 @@ export class Mirror {
   }
 
   /** Reads a topic anew. Calls that come while it is being read lead to one more reading. */
-  refresh(topic: Topic): Promise<void> {
+  refresh(topic: Mirrored): Promise<void> {
     const running = this.#reading.get(topic);
     if (running) {
       running.again = true;
@@ -128,15 +161,38 @@ export class Mirror {
     return reading.done;
   }
 
-  async #read(topic: Topic): Promise<void> {
+  async #read(topic: Mirrored): Promise<void> {
     try {
-      const read = await this.client[topic]();
-      this.#state = { ...this.#state, [topic]: read };
+      await this.#take(topic);
       if (this.failed[topic]) this.failed = { ...this.failed, [topic]: undefined };
     } catch (error) {
       if (!(error instanceof RequestError)) throw error;
       if (error.code === 'unauthorized') this.link = 'locked';
       else this.failed = { ...this.failed, [topic]: error };
+    }
+  }
+
+  async #take(topic: Mirrored): Promise<void> {
+    const { client } = this;
+    switch (topic) {
+      case 'status':
+        return void (this.status = lively(await client.status(), ['totals']));
+      case 'streams':
+        return void (this.streams = (await client.streams()).map((stream) => lively(stream, STREAM_NUMBERS)));
+      case 'destinations':
+        return void (this.destinations = (await client.destinations()).map((leg) => lively(leg, LEG_NUMBERS)));
+      case 'listeners':
+        return void (this.listeners = await client.listeners());
+      case 'recordings':
+        return void (this.recordings = await client.recordings());
+      case 'settings':
+        return void (this.settings = await client.settings());
+      case 'problems':
+        return void (this.problems = await client.problems());
+      case 'recording_jobs':
+        return void (this.recordingJobs = await client.recording_jobs());
+      case 'hooks':
+        return void (this.hooks = await client.hooks());
     }
   }
 
@@ -151,11 +207,11 @@ export class Mirror {
         });
         break;
       case 'changed':
-        for (const topic of event.topics) void this.refresh(topic);
+        for (const topic of event.topics) this.#changed(topic);
         break;
       case 'problem': {
         const others = (this.problems ?? []).filter((problem) => problem.id !== event.problem.id);
-        this.#state = { ...this.#state, problems: [event.problem, ...others] };
+        this.problems = [event.problem, ...others];
         break;
       }
       case 'stats':
@@ -166,27 +222,48 @@ export class Mirror {
     }
   }
 
+  #changed(topic: Topic): void {
+    const mirrored = TOPICS.find((known) => known === topic);
+    if (mirrored) void this.refresh(mirrored);
+    else this.changes = { ...this.changes, [topic]: (this.changes[topic] ?? 0) + 1 };
+  }
+
   #count(stats: Stats): void {
-    const state = { ...this.#state };
-    if (state.status) state.status = { ...state.status, now: stats.at, totals: stats.totals };
-    state.streams = state.streams?.map((stream) => {
-      const now = stats.streams.find(({ path }) => path === stream.path);
-      if (!now) return stream;
-      const { uptime_seconds, bitrate, fps, key_frame_interval_seconds } = now;
-      const recording =
-        stream.recording && now.recording_bytes != null && now.recording_seconds != null
-          ? { ...stream.recording, size_bytes: now.recording_bytes, duration_seconds: now.recording_seconds }
-          : stream.recording;
-      return { ...stream, uptime_seconds, bitrate, fps, key_frame_interval_seconds, recording };
-    }) as Stream[];
-    state.destinations = state.destinations?.map((destination) => ({
-      ...destination,
-      ...stats.destinations.find(({ id }) => id === destination.id),
-    })) as Destination[];
-    this.#state = state;
-    this.histories = new Map(
-      stats.streams.map(({ path, bitrate }) => [path, append(this.histories.get(path), Date.parse(stats.at), bitrate)]),
-    );
+    if (this.status) settle(this.status, { totals: stats.totals });
+    const at = Date.parse(stats.at);
+    for (const now of stats.streams) {
+      const { path, uptime_seconds, bitrate, fps, key_frame_interval_seconds } = now;
+      const stream = this.streams?.find((one) => one.path === path);
+      if (stream) {
+        settle(stream, { uptime_seconds, bitrate, fps, key_frame_interval_seconds });
+        if (stream.recording && now.recording_bytes != null && now.recording_seconds != null) {
+          const [size_bytes, duration_seconds, time_left_seconds] = [now.recording_bytes, now.recording_seconds, now.recording_time_left_seconds];
+          settle(stream, { recording: { ...stream.recording, size_bytes, duration_seconds, time_left_seconds } });
+        }
+      }
+      const before = this.histories.get(path);
+      this.histories.set(path, append(before, at, bitrate));
+      if (!before) void this.#lookBack(path);
+    }
+    for (const path of this.histories.keys()) if (!stats.streams.some((stream) => stream.path === path)) this.histories.delete(path);
+    for (const { id, backup, ...numbers } of stats.destinations) {
+      const leg = this.destinations?.find((one) => one.id === id);
+      // Of the second address only the numbers are told.
+      if (leg) settle(leg, { ...numbers, backup: leg.backup && { ...leg.backup, line: backup } });
+    }
+  }
+
+  /** A page that was opened late shows what was before it: the engine remembers. */
+  async #lookBack(path: string): Promise<void> {
+    try {
+      const { recent } = await this.client.history(path, Date.now() / 1000 - HISTORY_SECONDS);
+      const own = this.histories.get(path);
+      const values = earlier(recent.bitrate, own);
+      if (own && values) this.histories.set(path, { at: own.at, values });
+    } catch (error) {
+      // The line then begins now.
+      if (!(error instanceof RequestError)) throw error;
+    }
   }
 
   async #askWhy(): Promise<void> {

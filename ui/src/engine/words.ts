@@ -1,8 +1,8 @@
 /** The engine's states in words, the same on every page. */
-import type { Destination, Listener, Stream } from '../api/model';
+import type { Destination, DestinationStep, Listener, Stream } from '../api/model';
 import type { Shape, Tone } from '../components/state';
 import { bytes, duration, seconds } from '../i18n/format';
-import { maybe, t } from '../i18n/i18n.svelte';
+import { locale, maybe, t, type Key } from '../i18n/i18n.svelte';
 import type { RequestError } from './client';
 
 export interface StateWords {
@@ -22,14 +22,30 @@ export function streamState(stream: Stream): StateWords {
   }
 }
 
-export function destinationState(destination: Destination): StateWords {
+/** Where on the way a destination is, from a name to a stream that arrives. */
+const steps = {
+  dns: 'destination.step.dns',
+  tcp: 'destination.step.tcp',
+  tls: 'destination.step.tls',
+  handshake: 'destination.step.handshake',
+  connect: 'destination.step.connect',
+  publish: 'destination.step.publish',
+  first_data: 'destination.step.firstData',
+} as const satisfies Record<DestinationStep, Key>;
+
+/** What a state needs: that of a destination, or of the connection to its second address. */
+type Leg = Pick<Destination, 'state' | 'step' | 'behind_seconds' | 'retry_in_seconds'> & { connected?: boolean };
+
+export function destinationState(destination: Leg): StateWords {
   switch (destination.state) {
     case 'disabled':
       return { shape: 'dash', tone: 'idle', word: t('destination.disabled') };
+    case 'idle':
+      return { shape: 'pause', tone: 'idle', word: t('destination.idle') };
     case 'waiting':
-      return { shape: 'ring', tone: 'idle', word: t('destination.waiting') };
+      return { shape: 'ring', tone: 'idle', word: destination.connected ? t('destination.ready') : t('destination.waiting') };
     case 'connecting':
-      return { shape: 'half', tone: 'busy', word: t('destination.connecting') };
+      return { shape: 'half', tone: 'busy', word: destination.step ? t(steps[destination.step]) : t('destination.connecting') };
     case 'live':
       return { shape: 'full', tone: 'good', word: t('destination.live') };
     case 'behind':
@@ -73,15 +89,25 @@ export function takes(pattern: string, path: string): boolean {
 export const written = (recording: { duration_seconds: number; size_bytes: number }): string =>
   t('recording.written', { duration: duration(recording.duration_seconds), size: bytes(recording.size_bytes) });
 
-/** What went wrong, in the person's language where this page knows the code, otherwise in the engine's words. */
-export function problemWords(problem: { code: string; message: string; hint?: string }): {
+/** Where a code comes from, when the same word means something else elsewhere. */
+export type Scope = 'destination' | 'recording' | 'finding';
+
+export interface ProblemWords {
   message: string;
   hint: string;
-} {
-  return {
-    message: maybe(`problem.${problem.code}.message`) ?? problem.message,
-    hint: maybe(`problem.${problem.code}.hint`) ?? problem.hint ?? '',
-  };
 }
 
-export const requestWords = (error: RequestError): { message: string; hint: string } => problemWords(error);
+/**
+ * What went wrong. The engine speaks English and knows the case best; for other languages this page has words by code,
+ * and falls back on the engine's for a code it does not know.
+ */
+export function problemWords(problem: { code: string; message: string; hint?: string }, scope?: Scope): ProblemWords {
+  const known = (part: 'message' | 'hint'): string | undefined =>
+    (scope && maybe(`problem.${scope}.${problem.code}.${part}`)) ?? maybe(`problem.${problem.code}.${part}`);
+  if (problem.message !== '' && (locale.language === 'en' || known('message') === undefined)) {
+    return { message: problem.message, hint: problem.hint ?? '' };
+  }
+  return { message: known('message') ?? problem.message, hint: known('hint') ?? problem.hint ?? '' };
+}
+
+export const requestWords = (error: RequestError): ProblemWords => problemWords(error);

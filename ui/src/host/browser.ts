@@ -1,5 +1,6 @@
 import { copyText } from './clipboard';
 import { EventStreamReader } from './event-stream';
+import { fetchFile, saveText } from './files';
 import type { EventStream, Host } from './host';
 
 /** A browser tab in front of `weir serve --http`. The token is in a cookie that no script can read. */
@@ -45,7 +46,24 @@ export function browserHost(): Host {
       return { close: () => abort.abort() };
     },
 
+    preview(path, { mode, audio }, to): EventStream {
+      const query = `mode=${mode}&audio=${audio}`;
+      const socket = new WebSocket(`${location.origin.replace(/^http/, 'ws')}/api/v1/streams/${encodeURIComponent(path)}/preview?${query}`);
+      socket.binaryType = 'arraybuffer';
+      socket.addEventListener('message', ({ data }) => to.message(data as ArrayBuffer));
+      const end = (): void => to.end();
+      socket.addEventListener('close', end, { once: true });
+      return {
+        close() {
+          socket.removeEventListener('close', end);
+          socket.close();
+        },
+      };
+    },
+
     copy: copyText,
+    save: saveText,
+    fetchFile,
 
     tokenTried,
 

@@ -1,4 +1,4 @@
-export type { EventStream, Host } from './host';
+export type { EventStream, Host, PreviewWanted } from './host';
 import { browserHost } from './browser';
 import type { Host } from './host';
 import { inWindow, windowHost } from './window';

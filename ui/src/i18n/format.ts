@@ -1,8 +1,9 @@
 /** Numbers as people read them, in the language chosen. Digits stay in place: the same number of decimals always. */
 import { locale, t } from './i18n.svelte';
+import { dates, numbers } from './intl';
 
 const number = (value: number, digits: number): string =>
-  new Intl.NumberFormat(locale.tag, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
+  numbers(locale.tag, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
 
 /** Bits a second, split so that the unit can be set smaller. */
 export function bitrateParts(bits: number): { value: string; unit: string } {
@@ -42,12 +43,31 @@ export const kilohertz = (hertz: number): string => number(hertz / 1000, hertz %
 /** Today with the time, any other day with its date. */
 export function moment(rfc3339: string, now = new Date()): string {
   const at = new Date(rfc3339);
-  const time = new Intl.DateTimeFormat(locale.tag, { hour: '2-digit', minute: '2-digit' }).format(at);
+  const time = dates(locale.tag, { hour: '2-digit', minute: '2-digit' }).format(at);
   if (at.toDateString() === now.toDateString()) return t('time.today', { time });
-  const date = new Intl.DateTimeFormat(locale.tag, { dateStyle: 'medium' }).format(at);
+  const date = dates(locale.tag, { dateStyle: 'medium' }).format(at);
   return t('time.day', { date, time });
 }
 
 /** The clock time alone. */
 export const clock = (rfc3339: string): string =>
-  new Intl.DateTimeFormat(locale.tag, { timeStyle: 'medium' }).format(new Date(rfc3339));
+  dates(locale.tag, { timeStyle: 'medium' }).format(new Date(rfc3339));
+
+/** The clock time to the thousandth, for the log. */
+export const preciseClock = (rfc3339: string): string =>
+  dates(locale.tag, {
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    fractionalSecondDigits: 3,
+    hourCycle: 'h23',
+  }).format(new Date(rfc3339));
+
+/** The day alone. */
+export const day = (rfc3339: string): string => dates(locale.tag, { dateStyle: 'medium' }).format(new Date(rfc3339));
+
+/** About how long, in the largest unit that fits: 12 minutes, 5 hours, 3 days. */
+export function roughly(seconds: number): string {
+  const [value, unit] = seconds < 5400 ? [seconds / 60, 'minute'] : seconds < 172_800 ? [seconds / 3600, 'hour'] : [seconds / 86_400, 'day'];
+  return numbers(locale.language, { style: 'unit', unit, unitDisplay: 'long', maximumFractionDigits: 0 }).format(Math.floor(value));
+}

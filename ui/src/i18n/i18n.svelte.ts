@@ -1,6 +1,7 @@
 /** Words: every visible string comes out of a language file, `<language>.json` beside this module. */
 import de from './de.json';
 import en from './en.json';
+import { numbers, plurals } from './intl';
 
 export type Key = keyof typeof en;
 export type Language = 'en' | 'de';
@@ -49,13 +50,16 @@ export function t(key: Key, params: Params = {}): string {
 
 /** The words for a count of things; `{n}` is the count. */
 export function tn(key: PluralKey, n: number, params: Params = {}): string {
-  const category = new Intl.PluralRules(locale.language).select(n);
+  const category = plurals(locale.language).select(n);
   const known = words[locale.language];
   const form = `${key}.${category}` in known ? category : 'other';
-  return fill(known[`${key}.${form}` as Key], { n: new Intl.NumberFormat(locale.tag).format(n), ...params });
+  return fill(known[`${key}.${form}` as Key], { n: numbers(locale.tag).format(n), ...params });
 }
 
 /** The words for a code that may be newer than this page, or undefined. */
 export function maybe(key: string): string | undefined {
   return (words[locale.language] as Record<string, string>)[key];
 }
+
+/** A sentence of the engine's, which speaks English: in other languages the page's own words for it, where it has some. */
+export const own = (key: string, english: string): string => (locale.language === 'en' ? english : (maybe(key) ?? english));

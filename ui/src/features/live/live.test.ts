@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 
-import { stream } from '../../../dev/scenes';
+import { stream } from '../../../dev/parts';
 import type { Track } from '../../api/model';
 import { expectAccessible, page, show } from '../../../test/page';
 import { locale } from '../../i18n/i18n.svelte';
-import { codecLine } from './tracks';
+import { codecLine } from '../../parts/tracks';
 
 describe('with nothing live', () => {
   test('the address and the key for the encoder are copied by a press', async () => {
@@ -80,6 +80,7 @@ describe('with a stream', () => {
             readers: 3,
             recording_bytes: 2_000_000_000,
             recording_seconds: 3600,
+            recording_time_left_seconds: 7200,
           },
         ],
       },
@@ -88,14 +89,14 @@ describe('with a stream', () => {
     await expect.element(page.getByText('1:23:46')).toBeVisible();
     await expect.element(page.getByText('59.9 fps')).toBeVisible();
     await expect.element(page.getByText('1:00:00 · 2.0 GB')).toBeVisible();
-    await expect.element(page.getByText('Set 2 s in your encoder')).toBeVisible();
+    await expect.element(page.getByText('room for 2 hours')).toBeVisible();
   });
 
   test('a recording is started and stopped, and the slash of the path is escaped', async () => {
     const host = await show('live', { change: (scene) => scene.streams.forEach((one) => (one.recording = null)) });
     await page.getByRole('button', { name: 'Record', exact: true }).click();
     host.scene.streams[0] = stream({
-      recording: { file_name: 'a.flv', started_at: '', duration_seconds: 0, size_bytes: 0, failure: null },
+      recording: { file_name: 'a.flv', started_at: '', duration_seconds: 0, size_bytes: 0, time_left_seconds: null, failure: null },
     });
     host.emit({ type: 'changed', topics: ['streams'] });
     await page.getByRole('button', { name: 'Stop recording' }).click();
@@ -187,7 +188,7 @@ describe('with a stream', () => {
     });
     await expect.element(page.getByRole('article', { name: 'live/gopro' }).getByText('Twitch: live')).toBeVisible();
     expect(page.getByText('Twitch: live').elements()).toHaveLength(1);
-    expect(page.getByText(/YouTube/).elements()).toEqual([]);
+    expect(page.getByText(/YouTube:/).elements()).toEqual([]);
   });
 });
 

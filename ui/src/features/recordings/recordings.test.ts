@@ -1,64 +1,145 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
+import type { RecordingMedia } from '../../api/model';
 import { expectAccessible, page, show } from '../../../test/page';
+import { goOn, startOf } from './film';
 
-test('files show date, length, size and whether they are still written', async () => {
-  await show('live', { at: 'recordings' });
-  const rows = page.getByRole('listitem').filter({ hasText: '.flv' });
-  await expect.element(rows.first()).toHaveTextContent(/live_stream_20261122_140450\.flv.*Recording.*25:10.*1\.1 GB/i);
-  await expect.element(rows.nth(1)).toHaveTextContent(/2:03:04.*5\.5 GB/);
-  await expect.element(rows.nth(2)).toHaveTextContent(/The disk is full\..*Stopped early/i);
-  await expect.element(rows.nth(3)).toHaveTextContent(/Cut off/i);
-});
+const list = () => page.getByRole('list', { name: 'Recordings' });
+const item = (name: RegExp) => list().getByRole('listitem').filter({ hasText: name });
 
-test('a file that grows shows the newest numbers', async () => {
-  const host = await show('live', { at: 'recordings' });
-  await expect.element(page.getByText('25:10')).toBeVisible();
-  host.emit({
-    type: 'stats',
-    stats: {
-      at: '2026-11-22T14:30:01Z',
-      totals: host.scene.status.totals,
-      destinations: [],
-      streams: [
-        {
-          path: 'live/stream',
-          uptime_seconds: 1,
-          bitrate: 1,
-          fps: null,
-          key_frame_interval_seconds: null,
-          readers: 0,
-          recording_bytes: 1_300_000_000,
-          recording_seconds: 1511,
-        },
-      ],
-    },
+describe('the list', () => {
+  test('shows what each file is, how long and how large', async () => {
+    await show('live', { at: 'recordings' });
+    await expect.element(page.getByText('6 recordings, 13.4 GB')).toBeVisible();
+    await expect.element(item(/20261121_200012/)).toHaveTextContent(/FLV · H\.264 · AAC · 1920 × 1080/);
+    await expect.element(item(/20261119/)).toHaveTextContent(/The disk is full\. What was recorded until then is in the file\./);
+    for (const word of ['recording', 'stopped early', 'cut off', 'repaired']) {
+      await expect.element(list().getByText(word, { exact: true })).toBeVisible();
+    }
+    await expect.element(page.getByText(/412 GB free/)).toBeVisible();
   });
-  await expect.element(page.getByText('25:11')).toBeVisible();
-  await expect.element(page.getByText('1.3 GB')).toBeVisible();
+
+  test('is searched, ordered and shown in two ways', async () => {
+    await show('live', { at: 'recordings' });
+    await page.getByRole('searchbox').fill('gopro');
+    await expect.poll(() => list().getByRole('listitem').elements().length).toBe(1);
+    await page.getByRole('searchbox').fill('nothing like it');
+    await page.getByRole('button', { name: 'Show all' }).click();
+    await page.getByLabelText('Order').selectOptions('Largest first');
+    await expect.element(list().getByRole('listitem').first()).toHaveTextContent(/5\.5 GB/);
+    await page.getByRole('radio', { name: 'List' }).click();
+    await expect.poll(() => localStorage.getItem('weir.recordings.look')).toBe('list');
+    await expectAccessible();
+    await page.getByRole('radio', { name: 'Pictures' }).click();
+  });
+
+  test('shows only those in the state that is asked for', async () => {
+    await show('live', { at: 'recordings' });
+    await page.getByLabelText('State', { exact: true }).selectOptions('Repaired');
+    await expect.poll(() => list().getByRole('listitem').elements().length).toBe(1);
+    await expect.element(list().getByText('repaired', { exact: true })).toBeVisible();
+    await page.getByLabelText('State', { exact: true }).selectOptions('Damaged');
+    await expect.element(page.getByText('There are recordings, but none that fit.')).toBeVisible();
+    await page.getByRole('button', { name: 'Show all' }).click();
+    await expect.element(page.getByLabelText('State', { exact: true })).toHaveValue('');
+    await expect.poll(() => list().getByRole('listitem').elements().length).toBe(6);
+  });
+
+  test('says what is wrong with the folder, and tries again', async () => {
+    const host = await show('unreadable', { at: 'recordings' });
+    await expect.element(page.getByText(/cannot be read: permission denied/)).toBeVisible();
+    host.scene.failing = [];
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await expect.element(list()).toBeVisible();
+  });
 });
 
-test('the window opens the folder, a browser copies its path', async () => {
-  await show('live', { at: 'recordings', kind: 'window' });
-  await expect.element(page.getByRole('button', { name: 'Open folder' })).toBeVisible();
+describe('a recording', () => {
+  test('becomes an MP4, with its progress, and can be called off', async () => {
+    const host = await show('live', { at: 'recordings' });
+    await expect.element(page.getByRole('progressbar', { name: /20261121_200012/ })).toBeVisible();
+    await page.getByRole('button', { name: 'Call it off' }).click();
+    await page.getByRole('button', { name: 'Do more with live_gopro_20261101_120000.flv' }).click();
+    await page.getByRole('menuitem', { name: 'Make an MP4 of it' }).click();
+    expect(host.asked).toEqual([
+      { method: 'DELETE', path: '/recording-jobs/1', body: undefined },
+      { method: 'POST', path: '/recordings/q.flv/jobs', body: { kind: 'convert_to_mp4' } },
+    ]);
+  });
+
+  test('is renamed', async () => {
+    const host = await show('live', { at: 'recordings' });
+    await page.getByRole('button', { name: 'Do more with Evening show.mp4' }).click();
+    await page.getByRole('menuitem', { name: 'Rename' }).click();
+    await expect.element(page.getByLabelText('New name')).toHaveValue('Evening show');
+    await expectAccessible();
+    await page.getByLabelText('New name').fill('Night show');
+    await page.getByRole('button', { name: 'Rename' }).click();
+    await expect.element(page.getByRole('dialog')).not.toBeInTheDocument();
+    expect(host.asked).toEqual([{ method: 'PATCH', path: '/recordings/shows%2Fz.mp4', body: { file_name: 'Night show' } }]);
+  });
+
+  test('goes to the trash after a question, and for good only after another', async () => {
+    const refusal = { code: 'trash_unavailable' as const, message: 'There is no trash.', hint: '' };
+    const host = await show('live', { at: 'recordings', change: (scene) => (scene.refusal = refusal) });
+    await page.getByRole('button', { name: 'Do more with Evening show.mp4' }).click();
+    await page.getByRole('menuitem', { name: 'Move to the trash' }).click();
+    await page.getByRole('button', { name: 'Move to the trash' }).click();
+    await expect.element(page.getByRole('heading', { name: 'Delete Evening show.mp4 for good?' })).toBeVisible();
+    delete host.scene.refusal;
+    await page.getByRole('button', { name: 'Delete for good' }).click();
+    await expect.element(page.getByRole('alertdialog')).not.toBeInTheDocument();
+    expect(host.asked.map(({ path }) => path)).toEqual(['/recordings/shows%2Fz.mp4?permanently=false', '/recordings/shows%2Fz.mp4?permanently=true']);
+  });
+
+  test('that is being written can be played, and nothing else', async () => {
+    await show('live', { at: 'recordings' });
+    await page.getByRole('button', { name: 'Do more with live_stream_20261122_140450.flv' }).click();
+    await expect.element(page.getByRole('menuitem', { name: 'Move to the trash' })).toHaveAttribute('aria-disabled', 'true');
+    await expect.element(page.getByRole('menuitem', { name: 'Play' })).not.toHaveAttribute('aria-disabled', 'true');
+  });
 });
 
-test('a browser copies the path of the folder', async () => {
-  const host = await show('live', { at: 'recordings' });
-  await page.getByRole('button', { name: /^Copy/ }).click();
-  expect(host.copied).toEqual(['/home/mara/Videos/Weir']);
+test('playing begins at the last key fragment before the time', () => {
+  const fragment = (start: number, is_key: boolean) => ({ start_seconds: start, end_seconds: start + 2, size_bytes: 1, is_key, initialization: 0 });
+  const fragments = [fragment(0, true), fragment(2, false), fragment(4, true), fragment(6, true)];
+  expect([0, 1.9, 3, 4, 5.9, 100].map((time) => startOf(fragments, time))).toEqual([0, 0, 0, 2, 2, 3]);
 });
 
-test('a folder that cannot be read is told, and read again when asked', async () => {
-  const host = await show('unreadable', { at: 'recordings' });
-  await expect.element(page.getByText(/permission denied/)).toBeVisible();
-  host.scene.failing = [];
-  await page.getByRole('button', { name: 'Try again' }).click();
-  await expect.element(page.getByText('live_stream_20261122_140450.flv')).toBeVisible();
+test('a film that was cut up in another way goes on at the same time', () => {
+  const plan = (starts: number[]): RecordingMedia => ({
+    duration_seconds: starts.at(-1) ?? 0,
+    is_growing: true,
+    initializations: [],
+    chapters: [],
+    fragments: starts.slice(0, -1).map((start, at) => ({ start_seconds: start, end_seconds: starts[at + 1] ?? start, size_bytes: 1, is_key: true, initialization: 0 })),
+  });
+  const before = plan([0, 4, 8, 12]);
+  expect(goOn(before, plan([0, 4, 8, 12, 16]), 3)).toBe(3);
+  expect(goOn(before, plan([0, 8, 16]), 2)).toBe(1);
+  expect(goOn(before, plan([0, 6, 12, 18, 24]), 3)).toBe(2);
+  expect(goOn(before, plan([0, 6]), 3)).toBe(1);
+  expect(goOn(before, plan([0, 8, 16]), 0)).toBe(0);
 });
 
-test.each(['empty', 'live', 'unreadable'] as const)('%s is accessible', async (scene) => {
+test('the rules are changed where the recordings are', async () => {
+  const host = await show('empty', { at: 'recordings' });
+  await page.getByRole('button', { name: 'Rules' }).click();
+  await page.getByLabelText('Recordings folder').first().fill('/srv/videos');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByLabelText('When no more is free').selectOptions('Delete the oldest recordings for good');
+  await page.getByLabelText('Streams', { exact: true }).fill('live/*');
+  await page.getByRole('button', { name: 'Add rule' }).click();
+  await expectAccessible();
+  expect(host.asked.map(({ body }) => body)).toEqual([
+    { folder: '/srv/videos' },
+    { when_full: 'delete_oldest' },
+    { rules: [{ streams: 'live/*', record: true, container: null, folder: null, segment_seconds: null }] },
+  ]);
+});
+
+test.each(['empty', 'live', 'loading'] as const)('%s is accessible', async (scene) => {
   await show(scene, { at: 'recordings' });
-  await expect.element(page.getByRole('heading', { name: 'Recordings', exact: true })).toBeVisible();
+  await expect.element(page.getByRole('heading', { name: 'Recordings', level: 1 })).toBeVisible();
   await expectAccessible();
 });

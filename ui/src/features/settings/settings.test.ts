@@ -1,47 +1,10 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 
+import { config } from '../../../dev/config';
 import { expectAccessible, page, show } from '../../../test/page';
-
-test('letting the network in is one switch with a plain warning', async () => {
-  const host = await show('empty', { at: 'settings' });
-  const reach = page.getByRole('switch', { name: 'Let other devices on my network in' });
-  await reach.click();
-  expect(host.asked).toEqual([{ method: 'PATCH', path: '/listeners/rtmp', body: { reach: 'network' } }]);
-  const [listener] = host.scene.listeners;
-  if (listener) listener.reach = 'network';
-  host.emit({ type: 'changed', topics: ['listeners'] });
-  await expect.element(page.getByText(/Everyone on your network can now send streams/)).toBeVisible();
-  await expect.element(reach).toBeChecked();
-});
-
-test('a port is checked while it is typed, and saved', async () => {
-  const host = await show('empty', { at: 'settings' });
-  const port = page.getByLabelText('Port');
-  await port.fill('70000');
-  await expect.element(page.getByText('A port is a number from 1 to 65535.')).toBeVisible();
-  await expect.element(page.getByRole('button', { name: 'Save' })).toBeDisabled();
-  await port.fill('1936');
-  await page.getByRole('button', { name: 'Save' }).click();
-  expect(host.asked).toEqual([{ method: 'PATCH', path: '/listeners/rtmp', body: { port: 1936 } }]);
-});
-
-test('a draft can be thrown away', async () => {
-  const host = await show('empty', { at: 'settings' });
-  const folder = page.getByLabelText('Recordings folder');
-  await folder.fill('/tmp/elsewhere');
-  await page.getByRole('button', { name: 'Undo' }).click();
-  await expect.element(folder).toHaveValue('/home/mara/Videos/Weir');
-  expect(host.asked).toEqual([]);
-});
-
-test('a folder the engine refuses stays in the field with the reason', async () => {
-  const refusal = { code: 'invalid_value' as const, message: 'The folder cannot be written to.', hint: '' };
-  await show('empty', { at: 'settings', change: (scene) => (scene.refusal = refusal) });
-  await page.getByLabelText('Recordings folder').fill('/root');
-  await page.getByRole('button', { name: 'Save' }).click();
-  await expect.element(page.getByText('The folder cannot be written to.')).toBeVisible();
-  await expect.element(page.getByLabelText('Recordings folder')).toHaveValue('/root');
-});
+import en from '../../i18n/en.json';
+import { veil } from '../../components/veil.svelte';
+import { groups, parsed, typed, type Tuned } from './tuning';
 
 test('another language and theme apply at once and are kept', async () => {
   await show('empty', { at: 'settings' });
@@ -54,8 +17,88 @@ test('another language and theme apply at once and are kept', async () => {
   expect(localStorage.getItem('weir.language')).toBe('de');
 });
 
+test('another accent is painted at once and is kept', async () => {
+  await show('empty', { at: 'settings' });
+  await page.getByRole('radio', { name: 'Violet' }).click();
+  expect(document.documentElement.dataset.accent).toBe('violet');
+  expect(localStorage.getItem('weir.accent')).toBe('violet');
+  await expectAccessible();
+});
+
+test('streamer mode hides keys and addresses, and copying still works', async () => {
+  const host = await show('network', { at: 'settings' });
+  await page.getByRole('switch', { name: 'Streamer mode' }).click();
+  await expect.element(page.getByRole('img', { name: 'Hidden in streamer mode' })).toBeVisible();
+  location.hash = '#/';
+  await expect.element(page.getByRole('heading', { name: 'Waiting for your encoder' })).toBeVisible();
+  expect(document.querySelector('main')?.textContent).not.toMatch(/rtmp:\/\/|192\.168/);
+  await page.getByRole('button', { name: 'Copy: Server' }).click();
+  expect(host.copied).toEqual(['rtmp://localhost:1935/live']);
+});
+
+test.each([
+  ['192.168.1.4:1935 said rtmp://example.org/live/key to [::1]:5000', '•••••••• said •••••••• to ••••••••'],
+  ['The folder /home/mara/Videos is full.', 'The folder •••••••• is full.'],
+  ['Key frames come every 2.5 s at 12:30.', 'Key frames come every 2.5 s at 12:30.'],
+])('streamer mode turns %j into %j', (text, hidden) => {
+  veil.choose(true);
+  expect(veil.text(text)).toBe(hidden);
+});
+
+test('the licences of what Weir is made of can be read', async () => {
+  const packages = [{ name: 'tokio', version: '1.0.0', licence: 'MIT', text: 0 }, { name: 'svelte', version: '5.0.0', licence: 'MIT' }];
+  const fetched = vi.spyOn(window, 'fetch').mockResolvedValue(new Response(JSON.stringify({ packages, texts: ['Permission is granted'] })));
+  await show('empty', { at: 'settings' });
+  await page.getByRole('button', { name: 'Licences' }).click();
+  await page.getByLabelText('Search').fill('tok');
+  await expect.element(page.getByText('1 part', { exact: true })).toBeVisible();
+  await page.getByRole('button', { name: 'Text of the licence of tokio' }).click();
+  await expect.element(page.getByText('Permission is granted')).toBeVisible();
+  fetched.mockRestore();
+});
+
 test('the settings are accessible', async () => {
   await show('network', { at: 'settings' });
-  await expect.element(page.getByText(/Everyone on your network/)).toBeVisible();
+  await expect.element(page.getByRole('heading', { name: 'Appearance' })).toBeVisible();
   await expectAccessible();
+});
+
+test('what few people change is found by words, says its default, and is saved by itself', async () => {
+  const changed = { ...config, config: { ...config.config, rtmp: { ...config.config.rtmp, idle_seconds: 2.5 } } };
+  const host = await show('empty', { at: 'settings', rest: 'tuning', change: (scene) => (scene.replies = { 'PATCH config': changed }) });
+  await page.getByLabelText('Search').fill('silence');
+  const silence = page.getByLabelText('Silence, seconds');
+  await expect.element(page.getByText('By default: 90.')).toBeVisible();
+  await expect.element(page.getByLabelText('Chunk size, bytes')).not.toBeInTheDocument();
+  await silence.fill('soon');
+  await expect.element(page.getByText('A number, such as 5 or 2.5.')).toBeVisible();
+  await silence.fill('2,5');
+  host.scene.config = changed;
+  await page.getByRole('button', { name: 'Save' }).click();
+  await expect.poll(() => host.asked).toEqual([{ method: 'PATCH', path: '/config', body: { rtmp: { idle_seconds: 2.5 } } }]);
+  await expect.element(silence).toHaveValue('2.5');
+  await page.getByLabelText('Search').fill('');
+  await expectAccessible();
+});
+
+test('every setting of the table has its words in both languages', () => {
+  for (const { settings } of groups) {
+    for (const { table, name, options = [] } of settings) {
+      for (const part of ['', '.words', ...options.map((option) => `.is.${option}`)]) {
+        expect(Object.keys(en)).toContain(`tuning.${table}.${name}${part}`);
+      }
+    }
+  }
+});
+
+test.each<[Tuned['kind'], string, unknown]>([
+  ['whole', '12', 12],
+  ['megabytes', '2.5', 2_500_000],
+  ['list', ' :1935,  localhost:1936 ', [':1935', 'localhost:1936']],
+  ['list', '', []],
+  ['text', '', null],
+])('a %s is read from %j', (kind, text, value) => {
+  const setting: Tuned = { table: 'a', name: 'b', kind, optional: true };
+  expect(parsed(setting, text)).toEqual({ value });
+  expect(parsed(setting, typed(setting, value as string))).toEqual({ value });
 });

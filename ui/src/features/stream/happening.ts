@@ -1,0 +1,46 @@
+/** What happened to a stream, in words. */
+import type { StreamEvent } from '../../api/model';
+import type { Shape, Tone } from '../../components/state';
+import { maybe, t, type Key } from '../../i18n/i18n.svelte';
+
+type Look = readonly [Key, Shape, Tone];
+
+const known: Record<string, Look> = {
+  publish_started: ['story.publishStarted', 'full', 'good'],
+  publish_resumed: ['story.publishResumed', 'again', 'good'],
+  publish_stopped: ['story.publishStopped', 'pause', 'busy'],
+  stream_ended: ['story.ended', 'dash', 'idle'],
+  tracks_changed: ['story.tracks', 'ring', 'idle'],
+  player_joined: ['story.playerJoined', 'ring', 'idle'],
+  player_left: ['story.playerLeft', 'ring', 'idle'],
+  recording_started: ['story.recordingStarted', 'full', 'bad'],
+  recording_stopped: ['story.recordingStopped', 'dash', 'idle'],
+  recording_failed: ['story.recordingFailed', 'cross', 'bad'],
+  destination_live: ['story.destinationLive', 'full', 'good'],
+  destination_behind: ['story.destinationBehind', 'warning', 'busy'],
+  destination_retrying: ['story.destinationRetrying', 'again', 'busy'],
+  destination_stopped: ['story.destinationStopped', 'cross', 'bad'],
+  timestamps_repaired: ['story.repaired', 'warning', 'busy'],
+  health: ['story.health', 'warning', 'busy'],
+  health_good: ['story.healthGood', 'full', 'good'],
+  problem: ['story.problem', 'warning', 'busy'],
+};
+
+/** A finding or a problem by its own words in the person's language, without the numbers of the moment. */
+const named = (stem: string, code: string | null): string | undefined => {
+  const words = code === null ? undefined : maybe(`${stem}.${code}.title`);
+  return words;
+};
+
+export function happening(event: StreamEvent): { title: string; detail: string; shape: Shape; tone: Tone } {
+  const [key, shape, tone] = known[event.code] ?? (['story.unknown', 'ring', 'idle'] as const);
+  const subject = event.subject ?? '';
+  if (event.code === 'health') return { title: named('health', event.subject) ?? event.message ?? '', detail: '', shape, tone };
+  if (event.code === 'problem') {
+    const words = maybe(`problem.${subject}.message`) ?? event.message ?? subject;
+    return { title: words, detail: '', shape, tone };
+  }
+  if (key === 'story.unknown') return { title: event.code, detail: event.message ?? subject, shape, tone };
+  // A destination or a file belongs into the sentence; an address stands below it.
+  return { title: t(key, { subject }), detail: event.code.startsWith('destination_') ? (event.message ?? '') : [subject, event.message].filter(Boolean).join(' · '), shape, tone };
+}

@@ -1,0 +1,110 @@
+import { describe, expect, test } from 'vitest';
+
+import { stream } from '../../dev/parts';
+import { page, show } from '../../test/page';
+import { pictures } from './choice.svelte';
+import { read } from './message';
+import { joined } from './segments';
+
+/** A JSON object behind its kind, as the engine writes a notice. */
+function notice(state: string, reason?: string): ArrayBuffer {
+  const json = new TextEncoder().encode(JSON.stringify({ state, reason }));
+  return new Uint8Array([4, ...json]).buffer;
+}
+
+const colours = (canvas: HTMLCanvasElement): Set<string> => {
+  const copy = document.createElement('canvas');
+  [copy.width, copy.height] = [16, 9];
+  const context = copy.getContext('2d');
+  context?.drawImage(canvas, 0, 0, 16, 9);
+  const pixels = context?.getImageData(0, 0, 16, 9).data ?? new Uint8ClampedArray();
+  return new Set(Array.from({ length: 144 }, (_, at) => [...pixels.slice(at * 4, at * 4 + 3)].join()));
+};
+
+test('messages are read as the engine writes them', () => {
+  const json = new TextEncoder().encode('{"codec":"avc1.64001F"}');
+  const config = new Uint8Array([1, 0, json.length, ...json, 9, 8]).buffer;
+  expect(read(config)).toEqual({ kind: 'config', config: { codec: 'avc1.64001F' }, description: new Uint8Array([9, 8]) });
+  const unit = new Uint8Array([2, 1, 0, 0, 0, 0, 0, 1, 0, 0, 7]).buffer;
+  expect(read(unit)).toEqual({ kind: 'unit', key: true, timestamp: 65_536, data: new Uint8Array([7]) });
+  expect(read(new Uint8Array([3, 5, 6]).buffer)).toEqual({ kind: 'segment', data: new Uint8Array([5, 6]) });
+  expect(read(notice('gap'))).toEqual({ kind: 'notice', notice: { state: 'gap' } });
+  expect(read(new Uint8Array([99]).buffer)).toBeUndefined();
+  expect([...joined([new Uint8Array([1, 2]), new Uint8Array([3])])]).toEqual([1, 2, 3]);
+});
+
+describe('on a card', () => {
+  test('the picture is decoded and drawn', async () => {
+    const host = await show('live', { change: (scene) => (scene.still = false) });
+    const canvas = page.getByLabelText('Live picture of live/stream');
+    await expect.element(canvas).toBeVisible();
+    await expect.poll(() => colours(canvas.element() as HTMLCanvasElement).size).toBeGreaterThan(20);
+    expect(host.pictures.map(({ path, wanted }) => [path, wanted])).toEqual([['live/stream', { mode: 'frames', audio: false }]]);
+  });
+
+  test('nothing is asked for while pictures are off, and again when they are on', async () => {
+    const host = await show('live');
+    await expect.poll(() => host.pictures.length).toBe(1);
+    await page.getByRole('button', { name: 'Pictures' }).click();
+    await expect.element(page.getByText('Pictures are off')).toBeVisible();
+    expect(host.pictures).toEqual([]);
+    expect(pictures.on).toBe(false);
+    await page.getByRole('button', { name: 'Pictures' }).click();
+    await expect.poll(() => host.pictures.length).toBe(1);
+  });
+
+  test('a page that is hidden has no reader', async () => {
+    const host = await show('live');
+    await expect.poll(() => host.pictures.length).toBe(1);
+    const hidden = (is: boolean): void => {
+      Object.defineProperty(document, 'hidden', { configurable: true, get: () => is });
+      document.dispatchEvent(new Event('visibilitychange'));
+    };
+    hidden(true);
+    await expect.poll(() => host.pictures.length).toBe(0);
+    hidden(false);
+    await expect.poll(() => host.pictures.length).toBe(1);
+    Reflect.deleteProperty(document, 'hidden');
+  });
+
+  test('a picture far below is asked for when it is scrolled to', async () => {
+    const many = Array.from({ length: 14 }, (_, number) => stream({ path: `live/${number}` }));
+    const host = await show('live', { change: (scene) => (scene.streams = many) });
+    await expect.poll(() => host.pictures.length).toBeGreaterThan(0);
+    expect(host.pictures.length).toBeLessThan(14);
+    page.getByRole('article', { name: 'live/13' }).element().scrollIntoView();
+    await expect.poll(() => host.pictures.map(({ path }) => path)).toContain('live/13');
+    expect(host.pictures.map(({ path }) => path)).not.toContain('live/0');
+  });
+
+  test('what cannot be shown says so, and what to do', async () => {
+    const host = await show('live');
+    await expect.poll(() => host.pictures.length).toBe(1);
+    host.pictures[0]?.message(notice('unsupported', 'H.266'));
+    await expect.element(page.getByText('No picture: H.266 cannot be decoded here')).toBeVisible();
+    await expect.element(page.getByText(/Look at it in VLC/)).toBeVisible();
+  });
+
+  test.each([
+    ['linux', 'H.265', /gstreamer1.0-libav and gstreamer1.0-plugins-bad on Debian/],
+    ['windows', 'H.265', /HEVC Video Extensions/],
+    ['windows', 'AV1', /AV1 Video Extension/],
+    ['windows', 'H.266', /Look at it in VLC/],
+    ['macos', 'AV1', /Look at it in VLC/],
+  ])('in the window on %s what decodes %s is named', async (os, name, words) => {
+    const host = await show('live', { kind: 'window', change: (scene) => (scene.status.os = os) });
+    await expect.poll(() => host.pictures.length).toBe(1);
+    // A codec string that no web view knows, under the name that the engine gives.
+    const json = new TextEncoder().encode(`{"codec":"avc1.FFFFFF","name":"${name}","follows":"units"}`);
+    host.pictures[0]?.message(new Uint8Array([1, 0, json.length, ...json]).buffer);
+    await expect.element(page.getByText(words)).toBeVisible();
+  });
+
+  test('a connection that ends is opened again', async () => {
+    const host = await show('live');
+    await expect.poll(() => host.pictures.length).toBe(1);
+    const first = host.pictures[0];
+    first?.end();
+    await expect.poll(() => host.pictures.length === 1 && host.pictures[0] !== first, { timeout: 5000 }).toBe(true);
+  });
+});
