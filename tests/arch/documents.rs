@@ -70,3 +70,10 @@ fn the_architecture_opens_with_the_picture() {
         "no picture in {opening:#?}"
     );
 }
+
+#[test]
+fn the_page_about_settings_is_fresh() {
+    let kept = tree::text("docs/configuration.md");
+    let fresh = weir_engine::config::markdown();
+    assert!(kept == fresh, "docs/configuration.md is old: run `cargo run -p weir-engine --example configuration`");
+}

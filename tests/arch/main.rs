@@ -5,4 +5,6 @@ mod arrows;
 mod boundaries;
 mod documents;
 mod layout;
+mod predecessor;
 mod tree;
+mod words;

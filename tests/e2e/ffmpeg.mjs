@@ -4,12 +4,30 @@ import { Program } from "./program.mjs";
 
 const QUIET = ["-hide_banner", "-nostdin", "-nostats", "-loglevel", "warning"];
 
-/** A live encoder: moving picture, 2 s key frames, a tone. */
-export function publish(url) {
+/** A live encoder of 30 frames a second: moving picture, a tone. Key frames every 2 s unless told otherwise. */
+export function publish(url, { keyFrames = 60, sound = true } = {}) {
   const picture = ["-re", "-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30"];
-  const sound = ["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000"];
-  const video = ["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-pix_fmt", "yuv420p", "-g", "60", "-b:v", "2500k"];
-  return new Program("ffmpeg", [...QUIET, ...picture, ...sound, ...video, "-c:a", "aac", "-b:a", "128k", "-f", "flv", url]);
+  const tone = sound ? ["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000", "-c:a", "aac", "-b:a", "128k"] : [];
+  const video = ["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-pix_fmt", "yuv420p", "-g", String(keyFrames), "-keyint_min", String(keyFrames), "-sc_threshold", "0", "-b:v", "2500k"];
+  return new Program("ffmpeg", [...QUIET, ...picture, ...tone, ...video, "-f", "flv", url]);
+}
+
+const SMALL = ["-re", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=30", "-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-pix_fmt", "yuv420p", "-g", "30"];
+
+/** The same encoder over RTMPS, with a certificate it trusts. */
+export function publishSecurely(url, certificate) {
+  return new Program("ffmpeg", [...QUIET, ...SMALL, "-f", "flv", "-tls_verify", "1", "-ca_file", certificate, url]);
+}
+
+/** The same encoder over SRT. */
+export function publishSrt(url, streamId, passphrase) {
+  const secret = passphrase ? `&passphrase=${passphrase}&pbkeylen=16` : "";
+  return new Program("ffmpeg", [...QUIET, ...SMALL, "-f", "mpegts", `${url}?mode=caller&transtype=live&streamid=${streamId}${secret}`]);
+}
+
+/** A player that watches, shows nothing and counts. */
+export function play(url) {
+  return new Program("ffmpeg", [...QUIET, "-i", url, "-c", "copy", "-f", "null", "-progress", "pipe:1", "-"]);
 }
 
 /** A server that takes one stream and counts it. */

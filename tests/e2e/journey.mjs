@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { inspect, publish, receive } from "./ffmpeg.mjs";
 import { freePort, isListening, root, until } from "./program.mjs";
 
-const words = JSON.parse(readFileSync(join(root, "ui", "src", "i18n", "en.json"), "utf8"));
+export const words = JSON.parse(readFileSync(join(root, "ui", "src", "i18n", "en.json"), "utf8"));
 
 /** Settings of the program under test: short grace, so that the end of a stream shows soon. */
 export const SETTINGS = '[rtmp]\nlisten = ["localhost:0"]\n\n[streams]\ngrace_seconds = 1.0\n';
@@ -13,7 +13,7 @@ export const SETTINGS = '[rtmp]\nlisten = ["localhost:0"]\n\n[streams]\ngrace_se
 const button = (word) => `//button[normalize-space()="${word}"]`;
 const field = (label) => `//label[normalize-space()="${label}"]/following::input[1]`;
 // Colours fade from one theme to the other, fonts load, and a picture shows what was drawn last. The mark may move for ever.
-const SETTLED = `return document.fonts.ready
+export const SETTLED = `return document.fonts.ready
   .then(() => Promise.race([
     Promise.all(document.getAnimations()
       .filter((it) => it.effect.getComputedTiming().endTime < 5000)
@@ -70,10 +70,14 @@ export async function journey({ name, page, recordings, context }) {
   await go("destinations");
   await shown("the destinations page", title(words["destinations.title"]));
   await page.click(button(words["destinations.add"]));
-  await shown("the form", title(words["form.add.title"]));
+  await shown("the gallery", `document.querySelector('[data-preset="custom"]')`);
+  await page.click(`//button[@data-preset="custom"]`);
+  await shown("the form", `document.querySelector("[role=dialog] form")`);
   await page.type(field(words["form.url"]), `rtmp://127.0.0.1:${port}/live`);
   await page.type(field(words["form.key"]), "relay");
   await page.type(field(words["form.name"]), "Platform");
+  await page.click(button(words.next));
+  await shown("the last step", `Array.from(document.querySelectorAll("[role=dialog] button")).some((it) => it.textContent.trim() === ${JSON.stringify(words["form.add.do"])})`);
   await page.click(button(words["form.add.do"]));
   await shown("the destination in the list", `!${title(words["form.add.title"])} && document.querySelector("main").textContent.includes("Platform")`);
 

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import process from "node:process";
 
 export const root = join(import.meta.dirname, "..", "..");
@@ -22,9 +22,13 @@ export class Program {
   #name;
   ended;
 
-  constructor(command, args, { env = {}, cwd = root } = {}) {
+  /** `input` is for a program that is fed: its bytes go to `stdin`. */
+  constructor(command, args, { env = {}, cwd = root, input = false } = {}) {
     this.#name = command.split("/").at(-1);
-    this.#child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"], detached: true });
+    const stdio = [input ? "pipe" : "ignore", "pipe", "pipe"];
+    this.#child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio, detached: true });
+    // Its end is told by `ended`.
+    this.#child.stdin?.on("error", () => undefined);
     running.add(this);
     for (const pipe of [this.#child.stdout, this.#child.stderr]) {
       let rest = "";
@@ -74,6 +78,14 @@ export class Program {
     return how;
   }
 
+  get pid() {
+    return this.#child.pid;
+  }
+
+  get stdin() {
+    return this.#child.stdin;
+  }
+
   get lines() {
     return this.#lines;
   }
@@ -103,20 +115,62 @@ export async function until(what, look, time = PATIENCE) {
   }
 }
 
+/**
+ * Does something, and again when it had no effect for a while: a key, a click or a menu's entry that comes before a program
+ * listens is lost, and on a loaded machine nobody can tell when it does.
+ */
+export async function insist(what, act, look, pause = 10_000) {
+  const end = Date.now() + PATIENCE;
+  for (;;) {
+    let refused;
+    await (async () => act())().catch((error) => (refused = error));
+    try {
+      return await until(what, look, pause);
+    } catch (error) {
+      if (Date.now() > end) throw new Error(error.message, { cause: refused });
+    }
+  }
+}
+
+/** The full path of a program that is installed, or undefined. */
+export function which(name) {
+  const folders = (process.env.PATH ?? "").split(delimiter);
+  // Debian keeps servers where not everybody looks.
+  return [...folders, "/usr/sbin"].map((folder) => join(folder, name)).find((path) => existsSync(path));
+}
+
 /** A folder that goes with the test. */
 export function scratch(context) {
   const folder = mkdtempSync(join(tmpdir(), "weir-e2e-"));
-  context.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 }));
+  const remove = () => rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+  context.after(() => {
+    try {
+      remove();
+    } catch {
+      // A program that is ended later still writes.
+      process.on("exit", remove);
+    }
+  });
   return folder;
 }
 
-/** A port that was free a moment ago. */
-export function freePort() {
+const handed = new Set();
+
+/** A port that is free, and that nobody gets by chance: below those that systems give to connections on their way out. */
+export async function freePort() {
+  for (;;) {
+    const port = 12_000 + Math.floor(Math.random() * 20_000);
+    if (handed.has(port) || !(await isFree(port))) continue;
+    handed.add(port);
+    return port;
+  }
+}
+
+function isFree(port) {
   return new Promise((resolve) => {
-    const probe = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = probe.address();
-      probe.close(() => resolve(port));
-    });
+    const probe = createServer();
+    probe.on("error", () => resolve(false));
+    probe.listen(port, "127.0.0.1", () => probe.close(() => resolve(true)));
   });
 }
 

@@ -1,5 +1,6 @@
 //! nginx with its RTMP module, as a server that somebody else wrote.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use crate::process::{Outcome, Process};
@@ -50,6 +51,10 @@ impl Nginx {
         let process = Process::start("nginx", program(&home), arguments)?;
         socket::wait_for_listener(port, &process)?;
         Ok(Self { _process: process, _folder: folder, port })
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port).into()
     }
 
     pub(crate) fn url(&self, name: &str) -> String {

@@ -34,8 +34,23 @@ impl Process {
         program: impl AsRef<OsStr>,
         arguments: impl IntoIterator<Item = A>,
     ) -> Outcome<Self> {
+        Self::start_with(name, program, arguments, &[])
+    }
+
+    /// The same with more in its environment.
+    pub(crate) fn start_with<A: AsRef<OsStr>>(
+        name: &str,
+        program: impl AsRef<OsStr>,
+        arguments: impl IntoIterator<Item = A>,
+        environment: &[(&str, &OsStr)],
+    ) -> Outcome<Self> {
         let mut command = Command::new(&program);
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .args(arguments)
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|error| format!("{name}: {:?}: {error}", program.as_ref()))?;
         let said = Arc::new((Mutex::new(Said { open_pipes: 2, ..Said::default() }), Condvar::new()));
         let out = child.stdout.take().ok_or("no standard output")?;
@@ -73,6 +88,19 @@ impl Process {
     /// Every line of standard output so far.
     pub(crate) fn output(&self) -> Vec<String> {
         self.lock().out.clone()
+    }
+
+    /// Every line of standard error so far.
+    pub(crate) fn errors(&self) -> Vec<String> {
+        self.lock().err.clone()
+    }
+
+    /// Memory that the program holds at this moment, in KiB, where the system tells.
+    pub(crate) fn memory_kib(&self) -> Outcome<u64> {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
+        line.trim().trim_end_matches("kB").trim().parse().map_err(|_| "VmRSS is no number".to_owned())
     }
 
     /// Asks the program to end, as a service manager does.

@@ -1,6 +1,6 @@
 //! Ports for programs that cannot choose one themselves.
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,24 @@ pub(crate) fn wait_for_listener(port: u16, server: &Process) -> Outcome {
             return Err(format!("nobody listens on port {port}"));
         }
         thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
+}
+
+/// A UDP port that was free a moment ago.
+pub(crate) fn free_udp_port() -> Outcome<u16> {
+    let probe = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).map_err(|error| error.to_string())?;
+    Ok(probe.local_addr().map_err(|error| error.to_string())?.port())
+}
+
+/// Waits until somebody has the UDP `port`.
+pub(crate) fn wait_for_udp(port: u16) -> Outcome {
+    let deadline = Instant::now() + PATIENCE;
+    while UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+        if Instant::now() > deadline {
+            return Err(format!("nobody has the UDP port {port}"));
+        }
+        thread::sleep(Duration::from_millis(50));
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The program under test, as its users start it.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde_json::json;
@@ -21,6 +22,11 @@ pub(crate) struct Weir {
 impl Weir {
     /// `weir serve` on free ports with everything it writes in a folder of its own.
     pub(crate) fn start(flags: &[&str]) -> Outcome<Self> {
+        Self::start_with(flags, &[])
+    }
+
+    /// The same with more in its environment.
+    pub(crate) fn start_with(flags: &[&str], environment: &[(&str, &OsStr)]) -> Outcome<Self> {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let at = |name: &str| folder.path().join(name).into_os_string();
         let mut arguments: Vec<OsString> =
@@ -28,7 +34,7 @@ impl Weir {
         arguments.extend(["--config".into(), at("weir.toml"), "--data-dir".into(), at("data")]);
         arguments.extend(["--record-dir".into(), at("recordings")]);
         arguments.extend(flags.iter().map(OsString::from));
-        let process = Process::start("weir", env!("CARGO_BIN_EXE_weir"), arguments)?;
+        let process = Process::start_with("weir", env!("CARGO_BIN_EXE_weir"), arguments, environment)?;
         let api = process.until("the address of its page", |lines| {
             lines.iter().flat_map(|line| line.split_whitespace()).find_map(Api::at)
         })?;
@@ -47,6 +53,33 @@ impl Weir {
 
     pub(crate) fn url(&self, name: &str) -> String {
         format!("rtmp://{}/live/{name}", self.rtmp)
+    }
+
+    /// Where it listens for RTMP.
+    pub(crate) fn rtmp_address(&self) -> &str {
+        &self.rtmp
+    }
+
+    /// Where it listens for SRT.
+    pub(crate) fn srt_address(&self) -> Outcome<SocketAddr> {
+        self.api.until("an SRT listener", "/listeners", |answer| {
+            let listener = answer["listeners"].as_array()?.iter().find(|it| it["protocol"] == "srt")?;
+            listener["bound"][0].as_str()?.parse().ok()
+        })
+    }
+
+    /// The address for a stream id.
+    pub(crate) fn srt(&self, id: &str) -> Outcome<String> {
+        Ok(format!("srt://{}?streamid={id}", self.srt_address()?))
+    }
+
+    /// Waits until the stream is in this state.
+    pub(crate) fn wait_for_state(&self, name: &str, state: &str) -> Outcome {
+        let path = format!("live/{name}");
+        self.api.until(&format!("the stream to be {state}"), "/streams", |answer| {
+            let stream = answer["streams"].as_array()?.iter().find(|stream| stream["path"] == path.as_str())?;
+            (stream["state"] == state).then_some(())
+        })
     }
 
     /// Waits until `count` players read the stream or wait for it.

@@ -1,32 +1,8 @@
 // The UI in Chromium, served by `weir serve --http`.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
-import process from "node:process";
-import { chromium } from "playwright";
-import { SETTINGS, journey, pictured } from "../journey.mjs";
-import { Program, root, scratch } from "../program.mjs";
-
-const weir = join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), "debug", process.platform === "win32" ? "weir.exe" : "weir");
-
-/** `weir serve` with a page, and the address it prints. */
-async function serve(context) {
-  const folder = scratch(context);
-  const at = (name) => join(folder, name);
-  writeFileSync(at("weir.toml"), SETTINGS);
-  const flags = ["--listen", "localhost:0", "--http", "127.0.0.1:0", "--config", at("weir.toml"), "--data-dir", at("data"), "--record-dir", at("recordings")];
-  const program = new Program(weir, ["serve", ...flags]);
-  context.after(() => program.stop());
-  const [address] = await program.says(/http:\/\/\S+token=[\w-]+/);
-  return { program, address, recordings: at("recordings") };
-}
-
-async function open(context) {
-  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
-  context.after(() => browser.close());
-  return browser.newPage({ viewport: { width: 1040, height: 760 }, locale: "en-US" });
-}
+import { journey, pictured } from "../journey.mjs";
+import { open, serve } from "./tab.mjs";
 
 function steer(tab) {
   return {
@@ -39,12 +15,9 @@ function steer(tab) {
 
 test("a streamer's first day in the browser", { timeout: 240_000 }, async (context) => {
   const { program, address, recordings } = await serve(context);
-  const tab = await open(context);
-  const faults = [];
-  tab.on("pageerror", (error) => faults.push(error.message));
+  const tab = await open(context, address, { viewport: { width: 1040, height: 760 } });
+  const { faults } = tab;
   tab.on("console", (message) => message.type() === "error" && faults.push(message.text()));
-  await tab.goto(address);
-  await tab.waitForURL((url) => !url.search.includes("token"));
   const page = steer(tab);
   await pictured("browser", page, () => journey({ name: "browser", page, recordings, context }));
   assert.deepEqual(faults, []);

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::clip::{Clip, SECONDS};
+use crate::decoded::{Missing, alike};
 use crate::ffmpeg::Ffmpeg;
 use crate::packets::{From, Kind, Listing, same};
 use crate::process::Outcome;
@@ -68,7 +69,12 @@ pub(crate) const CASES: &[Case] = &[
     Case {
         name: "h266_and_eac3",
         encode: "-c:v libvvenc -preset faster -g 32 -qp 45 -pix_fmt yuv420p10le -c:a eac3 -ac 2",
-        words: || vec![json!({ "codec": "H.266" }), json!({ "codec": "E-AC-3", "channels": 2, "sample_rate": 48000 })],
+        words: || {
+            vec![
+                json!({ "codec": "H.266", "profile": "Main 10", "width": 320, "height": 180, "bit_depth": 10, "hdr": false }),
+                json!({ "codec": "E-AC-3", "channels": 2, "sample_rate": 48000 }),
+            ]
+        },
     },
     Case {
         name: "h264_and_mp3",
@@ -99,14 +105,17 @@ pub(crate) const SEVERAL_TRACKS: Case = Case {
     },
 };
 
-/// A player and a second Weir behind a destination get every packet of every track, and the API names them.
+/// A player and a second Weir behind a destination get every packet of every track, which decode to what the source decodes to,
+/// and the API names them.
 pub(crate) fn passes_through(case: Case, ffmpeg: &Ffmpeg) -> Outcome {
     let clip = encode(case, ffmpeg)?;
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let (played, relayed) = (folder.path().join("played.flv"), folder.path().join("relayed.flv"));
     let far = Weir::start(&[])?;
     let near = Weir::start(&["--relay-to", &far.url("copy")])?;
-    let mut beyond = ffmpeg.play_enhanced(&far.url("copy"))?;
+    let mut beyond = ffmpeg.play_enhanced_into(&far.url("copy"), &relayed)?;
     far.wait_for_players("copy", 1)?;
-    let mut early = ffmpeg.play_enhanced(&near.url("stream"))?;
+    let mut early = ffmpeg.play_enhanced_into(&near.url("stream"), &played)?;
     near.wait_for_players("stream", 1)?;
     let mut publishing = ffmpeg.publish(&clip.file, &near.url("stream"))?;
     for weir in [&near, &far] {
@@ -121,7 +130,53 @@ pub(crate) fn passes_through(case: Case, ffmpeg: &Ffmpeg) -> Outcome {
     if got.packets.len() * 4 < clip.packets.packets.len() * 3 {
         return Err(format!("only {} of {} packets went on", got.packets.len(), clip.packets.packets.len()));
     }
-    same(&clip.packets, &clip.key, &got, From::AKeyFrame).map_err(|fault| format!("behind the second Weir: {fault}"))
+    same(&clip.packets, &clip.key, &got, From::AKeyFrame)
+        .map_err(|fault| format!("behind the second Weir: {fault}"))?;
+    let source = ffmpeg.decoded(&clip.file)?;
+    alike(&source, &ffmpeg.decoded(&played)?, Missing::NOTHING).map_err(|fault| format!("the player: {fault}"))?;
+    // On a busy machine the destination may begin a key frame later, and its sound decodes by itself after a moment only.
+    let late = got.packets.len() + 12 < clip.packets.packets.len();
+    let missing = if late { Missing { beginning: 0.3, other_sounds: 8, ..Missing::NOTHING } } else { Missing::NOTHING };
+    alike(&source, &ffmpeg.decoded(&relayed)?, missing).map_err(|fault| format!("behind the second Weir: {fault}"))
+}
+
+/// The recording holds every packet, and decodes to what the source decodes to; as long as it, and with sound where it was.
+pub(crate) fn is_recorded(case: Case, container: &str, ffmpeg: &Ffmpeg) -> Outcome {
+    let clip = encode(case, ffmpeg)?;
+    let weir = Weir::start(&["--record-all", "true"])?;
+    weir.api.call("PATCH", "/recording-settings", Some(&json!({ "container": container })))?;
+    ffmpeg.publish(&clip.file, &weir.url("stream"))?.succeed()?;
+    weir.wait_for_the_end("stream")?;
+    let recording = weir.recording()?;
+    let id = recording.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let said = weir.api.until("the recording", &format!("/recordings/{id}"), |answer| {
+        (answer["state"] == "finished").then(|| answer.clone())
+    })?;
+    let (sent, seen) = (&clip.packets, ffmpeg.list_loosely(&recording)?);
+    for track in sent.tracks() {
+        let (sent, seen) = (sent.of(track).len(), seen.of(track).len());
+        if sent != seen {
+            return Err(format!("{track}: {sent} packets were sent, {seen} are in {id}"));
+        }
+    }
+    let (source, copy) = (ffmpeg.decoded(&clip.file)?, ffmpeg.decoded(&recording)?);
+    alike(&source, &copy, Missing::NOTHING).map_err(|fault| format!("{id}: {fault}"))?;
+    let frame = 0.041;
+    if (source.seconds_of_pictures() - copy.seconds_of_pictures()).abs() > frame {
+        return Err(format!(
+            "the source lasts {} s, {id} {} s",
+            source.seconds_of_pictures(),
+            copy.seconds_of_pictures()
+        ));
+    }
+    let duration = said["duration_seconds"].as_f64().unwrap_or_default();
+    if (duration - copy.seconds()).abs() > frame {
+        return Err(format!("the list says {duration} s of {} s", copy.seconds()));
+    }
+    if said["tracks"].as_array().map(Vec::len) != Some((case.words)().len()) {
+        return Err(format!("the list says of its tracks: {}", said["tracks"]));
+    }
+    Ok(())
 }
 
 /// A player that comes late gets the headers of all tracks, and each from a key frame.

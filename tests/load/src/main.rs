@@ -1,4 +1,4 @@
-//! `weir-load`: a load generator for RTMP servers, Weir or any other.
+//! `weir-load`: a load generator for RTMP and SRT servers, Weir or any other.
 //!
 //! It publishes streams like an encoder's, plays them many times, checks every byte and takes the time of every frame.
 //! `npm run bench` runs it against Weir and nginx-rtmp in turn; by hand: `weir-load --help`.
@@ -23,7 +23,7 @@ use media::Profile;
 use player::Pace;
 use process::Server;
 
-/// Load generator for RTMP servers.
+/// Load generator for RTMP and SRT servers.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -70,6 +70,9 @@ enum Case {
         /// Players more that read at this many bits a second; may be repeated.
         #[arg(long)]
         limited: Vec<u64>,
+        /// Where the players play, in turns, when the server sends the stream on; may be repeated.
+        #[arg(long)]
+        play_url: Vec<String>,
     },
     /// Connections that say nothing, then a client.
     Silent {
@@ -84,6 +87,28 @@ enum Case {
         url: String,
         #[arg(long, default_value_t = 200)]
         connections: usize,
+    },
+    /// Publishers over SRT, with datagrams thrown away on purpose.
+    Srt {
+        /// host:port
+        #[arg(long)]
+        server: SocketAddr,
+        /// Several publishers append their number.
+        #[arg(long, default_value = "publish:live/bench")]
+        stream_id: String,
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+        publishers: u32,
+        /// Datagrams lost each way, in a thousand.
+        #[arg(long, default_value_t = 0)]
+        loss: u64,
+        /// Milliseconds.
+        #[arg(long, default_value_t = 200)]
+        latency: u16,
+        /// Length of the measured window in seconds.
+        #[arg(long, default_value_t = 20.0)]
+        seconds: f64,
+        #[arg(long, default_value_t = 3.0)]
+        warm_up: f64,
     },
     /// The kernel alone: one write per frame and player, no protocol.
     Kernel {
@@ -122,10 +147,11 @@ fn run(arguments: &Arguments) -> Result<Option<String>, Box<dyn std::error::Erro
     let profile = Profile::of_bitrate(arguments.bitrate);
     let text = |value: serde_json::Value| Some(if arguments.json { value.to_string() } else { format!("{value:#}") });
     Ok(match &arguments.case {
-        Case::Run { url, publishers, players, seconds, warm_up, ramp, settle, stalled, limited } => {
+        Case::Run { url, publishers, players, seconds, warm_up, ramp, settle, stalled, limited, play_url } => {
             let slow = limited.iter().map(|bits| Pace::Limited(bits / 8));
             let plan = case::stream::Plan {
                 endpoint: endpoint(url)?,
+                play_at: play_url.iter().map(|url| endpoint(url)).collect::<Result<_, _>>()?,
                 publishers: *publishers,
                 players: *players,
                 specials: slow.chain((0..*stalled).map(|_| Pace::Stalled)).collect(),
@@ -143,6 +169,20 @@ fn run(arguments: &Arguments) -> Result<Option<String>, Box<dyn std::error::Erro
         }
         Case::Prelude { url, connections } => {
             text(serde_json::to_value(case::prelude::run(&endpoint(url)?, *connections, &server)?)?)
+        }
+        Case::Srt { server: address, stream_id, publishers, loss, latency, seconds, warm_up } => {
+            let plan = case::srt::Plan {
+                server: *address,
+                stream_id: stream_id.clone(),
+                publishers: *publishers,
+                profile,
+                loss: *loss,
+                latency_ms: *latency,
+                warm_up: Duration::try_from_secs_f64(*warm_up)?,
+                window: Duration::try_from_secs_f64(*seconds)?,
+                process: server,
+            };
+            text(serde_json::to_value(case::srt::run(&plan)?)?)
         }
         Case::Kernel { players, seconds, cpu } => {
             let window = Duration::try_from_secs_f64(*seconds)?;

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 /// AVCDecoderConfigurationRecord of 1280x720, 30 frames/s, written by libx264 164 (`-profile:v main -bf 0`).
-const AVCC: [u8; 38] = [
+static AVCC: [u8; 38] = [
     0x01, 0x4d, 0x40, 0x1f, 0xff, 0xe1, 0x00, 0x17, 0x67, 0x4d, 0x40, 0x1f, 0xda, 0x01, 0x40, 0x16, 0xec, 0x04, 0x40,
     0x00, 0x00, 0x03, 0x00, 0x40, 0x00, 0x00, 0x0f, 0x03, 0xc6, 0x0c, 0xa8, 0x01, 0x00, 0x04, 0x68, 0xef, 0x0f, 0xc8,
 ];
@@ -54,6 +54,11 @@ impl Profile {
         (self.audio_bits_per_second / 8 * 1024 / 48_000) as usize
     }
 
+    /// Bytes of a picture when there is no sound.
+    pub(crate) fn picture_bytes(&self, index: u64) -> usize {
+        Self { audio_bits_per_second: 0, ..*self }.video_bytes(index)
+    }
+
     fn video_bytes(&self, index: u64) -> usize {
         let per_gop =
             self.bits_per_second.saturating_sub(self.audio_bits_per_second) / 8 * self.gop / self.frames_per_second;
@@ -65,6 +70,11 @@ impl Profile {
         let swing = mean / 4 * (scramble(index / 2) % 1000) / 1000;
         (if index.is_multiple_of(2) { mean - swing } else { mean + swing }).max(64) as usize
     }
+}
+
+/// The parameter sets of [`AVCC`]: the sequence's, and the picture's.
+pub(crate) fn parameter_sets() -> (&'static [u8], &'static [u8]) {
+    (AVCC.get(8..31).unwrap_or_default(), AVCC.get(34..).unwrap_or_default())
 }
 
 /// What a frame carries about itself.

@@ -31,6 +31,33 @@ pub(crate) struct Special {
     pub(crate) ended: Option<String>,
 }
 
+/// Publishers over SRT.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct SrtReport {
+    pub(crate) publishers: u32,
+    pub(crate) seconds: f64,
+    /// Payloads, each counted once.
+    pub(crate) delivered_gb: f64,
+    pub(crate) server_cpu_seconds: f64,
+    pub(crate) generator_cpu_seconds: f64,
+    pub(crate) cpu_seconds_per_gb: f64,
+    pub(crate) resident_before_kib: u64,
+    pub(crate) resident_kib: u64,
+    pub(crate) packets: u64,
+    pub(crate) repeated: u64,
+    /// Datagrams lost on purpose, both ways.
+    pub(crate) thrown_away: u64,
+    /// Packets that the server acknowledged although it never got them.
+    pub(crate) given_up: u64,
+    /// Packets that were not sent, because the server did not acknowledge those before.
+    pub(crate) refused: u64,
+    pub(crate) unacknowledged: u64,
+    pub(crate) dropped_publishers: u32,
+    /// By how much the generator itself was late at most: with seconds of this a run says nothing.
+    pub(crate) latest_ms: f64,
+    pub(crate) server_alive: bool,
+}
+
 /// Publishers and players on running streams.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct StreamReport {

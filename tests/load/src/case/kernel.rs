@@ -55,6 +55,7 @@ fn play(
     })?;
     let plan = Plan {
         endpoint: Endpoint { address, app: String::new(), name: String::new() },
+        play_at: Vec::new(),
         publishers: 0,
         players,
         specials: Vec::new(),

@@ -3,6 +3,7 @@
 pub(crate) mod kernel;
 pub(crate) mod prelude;
 pub(crate) mod silent;
+pub(crate) mod srt;
 pub(crate) mod stream;
 
 use std::time::Duration;

@@ -13,6 +13,8 @@ use crate::report::{Special, Spread, StreamReport};
 /// One run.
 pub(crate) struct Plan {
     pub(crate) endpoint: Endpoint,
+    /// Where players play, when that is another server.
+    pub(crate) play_at: Vec<Endpoint>,
     pub(crate) publishers: u32,
     /// Shared out evenly over the publishers.
     pub(crate) players: u32,
@@ -48,7 +50,9 @@ pub(crate) fn run(plan: &Plan) -> Result<StreamReport, Error> {
     for index in 0..plan.players {
         let due = start + (plan.ramp.as_nanos() as u64 / u64::from(plan.players.max(1))) * u64::from(index);
         fleet.serve_until(due, |_| false)?;
-        fleet.add_player(&name(plan, index % plan.publishers), Pace::Free)?;
+        let elsewhere = plan.play_at.get(index as usize % plan.play_at.len().max(1));
+        let at = elsewhere.cloned().unwrap_or_else(|| name(plan, index % plan.publishers));
+        fleet.add_player(&at, Pace::Free)?;
     }
     for (index, pace) in plan.specials.iter().enumerate() {
         fleet.add_player(&name(plan, index as u32 % plan.publishers), *pace)?;
