@@ -1,6 +1,8 @@
 // `npm run check`: style, warnings, documentation and types, each denied; part of `npm test`.
-import { readFileSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { page } from "./page.mjs";
 import { main, npm, root, run } from "./step.mjs";
 import { setup } from "./setup.mjs";
 import { Tally } from "./tally.mjs";
@@ -21,12 +23,26 @@ const CHECKS = [
     () => run("cargo", ["doc", "--locked", ...headless, "--no-deps", "--document-private-items", "--quiet"], { env: deny })],
   ["UI types and lint", null, () => npm(["run", "--silent", "check:ui"])],
   ["the UI's types are those of the API", null, types],
+  ["the page is at most 350 kB, compressed", null, size],
 ];
 
 /** Runs every check; each counts as one test. */
 export async function check(tally = new Tally()) {
   for (const [name, about, body] of CHECKS) await tally.one(`check: ${name}`, about, body);
   return tally;
+}
+
+/** Largest page, scripts and styles compressed: it opens at once, on a phone too. */
+const MAX_PAGE = 350_000;
+
+async function size() {
+  const began = Date.now();
+  await page();
+  const assets = join(root, "ui", "dist", "assets");
+  const code = readdirSync(assets).filter((name) => /\.(js|css)$/.test(name));
+  const bytes = code.reduce((sum, name) => sum + gzipSync(readFileSync(join(assets, name))).length, 0);
+  const seconds = (Date.now() - began) / 1000;
+  return { ok: bytes <= MAX_PAGE, seconds, problem: `the page is ${Math.round(bytes / 1000)} kB, and at most ${MAX_PAGE / 1000} are allowed` };
 }
 
 async function types() {

@@ -5,7 +5,7 @@ import { Failure, npm, root, title } from "./step.mjs";
 
 export async function page() {
   const made = time(join(root, "ui", "dist", "index.html"));
-  const sources = ["package-lock.json", ...readdirSync(join(root, "ui")).filter((name) => name !== "dist").map((name) => join("ui", name))];
+  const sources = ["package-lock.json", "Cargo.lock", ...readdirSync(join(root, "ui")).filter((name) => name !== "dist").map((name) => join("ui", name))];
   if (Math.max(...sources.map((name) => newest(join(root, name)))) < made) return;
   title("Building the user interface", "10 seconds");
   const built = await npm(["run", "--silent", "build:ui"], { quiet: true });

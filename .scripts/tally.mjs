@@ -22,6 +22,28 @@ const READERS = {
   },
 };
 
+/** What a runner says of the tests that failed, in its own words. */
+const FAILURES = {
+  cargo: (output) => [...output.matchAll(/^---- (\S+)(?: stdout)? ----\n([\s\S]*?)(?=\n\n(?:---- |failures:)|\n\nerror)/gm)].map(([, name, said]) => `${name}\n${said.trim()}`),
+  vitest: (output) => [...output.matchAll(/^ FAIL {2}(.+\n[\s\S]*?)(?=\n⎯| FAIL |$(?![\s\S]))/gm)].map(([, said]) => said.trim()),
+  node: (output) => {
+    const told = /^✖ failing tests:\n([\s\S]*)/m.exec(output)?.[1] ?? "";
+    return told.split(/\n\n(?=test at )/).map((said) => said.trim()).filter(Boolean);
+  },
+};
+
+/** The names of the tests in what [`FAILURES`] gives, as the runner takes them to run just these again. */
+const NAMES = {
+  cargo: (failure) => failure.split("\n")[0],
+  node: (failure) => /^test at (.+?):\d+:\d+$/m.exec(failure)?.[1],
+};
+
+/** So many failed tests of a suite are run again, alone: more are no accident. */
+const MOST_AGAIN = 3;
+
+/** How much of one failure is said again at the end. */
+const LINES = 14;
+
 function sum(output, pattern) {
   const total = { passed: 0, failed: 0, skipped: 0 };
   for (const [, passed, failed, skipped] of output.matchAll(pattern)) {
@@ -35,6 +57,7 @@ function sum(output, pattern) {
 export class Tally {
   #total = { passed: 0, failed: 0, skipped: 0 };
   #lines = [];
+  #failures = [];
   #began = Date.now();
 
   /** A step that is one test by itself: it passes when its program ends well. */
@@ -45,11 +68,30 @@ export class Tally {
     return result.ok;
   }
 
-  /** A suite with a runner of its own, whose counts are read. A runner that dies without counting is one failure. */
-  async suite(name, about, reader, body) {
+  /**
+   * A suite with a runner of its own, whose counts are read. A runner that dies without counting is one failure.
+   *
+   * `again` runs only the tests named. Tests beside real programs on a busy machine now and then fail by the machine: a few that
+   * fail are run once more, alone. Those that pass then are counted as passed, and named as unsteady at the end, with what they said.
+   */
+  async suite(name, about, reader, body, again) {
     title(name, about);
-    const result = await body();
+    let result = await body();
     const counts = READERS[reader](result.output);
+    const failures = result.ok ? [] : FAILURES[reader](result.output);
+    const names = [...new Set(failures.map((failure) => NAMES[reader]?.(failure)))].filter(Boolean);
+    if (again && counts.failed > 0 && failures.length === counts.failed && names.length <= MOST_AGAIN) {
+      title(`${name}: once more ${names.join(", ")}`);
+      const second = await again(names);
+      const { passed } = READERS[reader](second.output);
+      if (second.ok && passed >= failures.length) {
+        counts.passed += counts.failed;
+        counts.failed = 0;
+        const problem = `unsteady, failed at first and passed alone: ${failures.length}`;
+        result = { ...result, ok: true, problem, seconds: result.seconds + second.seconds };
+        this.#failures.push(...failures.map((failure) => shortened("unsteady", failure)));
+      }
+    }
     if (!result.ok && counts.failed === 0) counts.failed = 1;
     const skipped = [...result.output.matchAll(/^skipped: (.+)$/gm)].map(([, reason]) => reason);
     if (skipped.length) result.problem ??= skipped.join("; ");
@@ -58,6 +100,7 @@ export class Tally {
       result.problem = "no test ran";
     }
     this.#add(name, result, counts);
+    if (counts.failed > 0) this.#failures.push(...failures.map((failure) => shortened("failed", failure)));
     return counts.failed === 0;
   }
 
@@ -71,10 +114,11 @@ export class Tally {
     this.#add(name, { seconds: 0, problem: why }, { passed: 0, failed: 1, skipped: 0 });
   }
 
-  /** Prints every suite's line, then the total; the exit code. */
+  /** Prints what failed once more, every suite's line, then the total; the exit code. */
   close() {
     const line = words(this.#total);
-    const text = [...this.#lines, `in ${clock((Date.now() - this.#began) / 1000)}`, line].join("\n");
+    const failures = this.#failures.flatMap((failure) => [failure, ""]);
+    const text = [...failures, ...this.#lines, `in ${clock((Date.now() - this.#began) / 1000)}`, line].join("\n");
     say(`\n${text}`);
     mkdirSync(join(root, "target"), { recursive: true });
     writeFileSync(join(root, "target", "test-summary.txt"), `${text}\n`);
@@ -88,6 +132,13 @@ export class Tally {
     this.#lines.push(line);
     say(line);
   }
+}
+
+/** The first lines of a failure, each of a width that can be read. */
+function shortened(how, failure) {
+  const lines = failure.split("\n").filter((line) => line.trim() !== "");
+  const kept = lines.slice(0, LINES).map((line) => (line.length > 300 ? `${line.slice(0, 300)}…` : line));
+  return [`${how}: ${kept[0]}`, ...kept.slice(1).map((line) => `    ${line}`), ...(lines.length > LINES ? ["    …"] : [])].join("\n");
 }
 
 function words({ passed, failed, skipped }) {
