@@ -16,7 +16,7 @@ use super::index::{self, Entry, EntryState, Seen};
 use crate::paths::{self, Access};
 
 /// The file's form; an index of another form is made anew.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Largest index that is read: 50,000 files with long names are below it.
 const MAX_BYTES: u64 = 128 << 20;
@@ -53,7 +53,6 @@ struct Row {
 struct KeptRow<A> {
     size: u64,
     modified: u64,
-    #[serde(flatten)]
     about: A,
 }
 
