@@ -1,6 +1,7 @@
 // Feeds the decoders with noise that learns which bytes open new paths (libFuzzer, on the stable compiler).
 // `npm test` gives each target a few seconds; `npm run fuzz -- chunk 600` gives one of them ten minutes.
 import { mkdirSync, readFileSync } from "node:fs";
+import { cpus } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { ask, main, root, run, windows } from "./step.mjs";
@@ -36,7 +37,7 @@ export async function fuzz(tally, chosen = targets(), seconds = SECONDS) {
   if (!(await tally.one("build: fuzz targets", "1 minute the first time", build))) return chosen.forEach((name) => tally.fail(`fuzz: ${name}`, "not built"));
   const found = join(root, "tests", "artifacts", "fuzz");
   mkdirSync(found, { recursive: true });
-  for (const name of chosen) {
+  const one = async (name) => {
     const learnt = join(target, "corpus", name);
     mkdirSync(learnt, { recursive: true });
     const seeds = join(home, "corpus", name);
@@ -46,7 +47,13 @@ export async function fuzz(tally, chosen = targets(), seconds = SECONDS) {
       const runs = /Done (\d+) runs/.exec(result.output)?.[1];
       return result.ok && !runs ? { ...result, ok: false, problem: "it ran nothing" } : result;
     });
-  }
+  };
+  // Each takes one core.
+  const waiting = [...chosen];
+  const worker = async () => {
+    for (let name = waiting.shift(); name; name = waiting.shift()) await one(name);
+  };
+  await Promise.all(cpus().map(worker));
 }
 
 function targets() {

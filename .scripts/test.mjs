@@ -25,10 +25,13 @@ main(async () => {
   return tally.close();
 });
 
+/** Builds everything but the window, with the programs that the tests start. */
+const HEADLESS = ["test", "--locked", "--workspace", "--no-default-features", "--quiet"];
+
 async function rust(tally) {
   await nginx();
   const env = { WEIR_FFMPEG_9: (await ffmpeg9()) ?? "" };
-  const args = ["test", "--locked", "--workspace", "--no-default-features", "--no-fail-fast", "--quiet"];
+  const args = [...HEADLESS, "--no-fail-fast"];
   await tally.suite("Rust: units, vectors, engine, architecture, interoperability", "5 minutes the first time", "cargo",
     () => run("cargo", args, { env }),
     (names) => cargoAgain(names, [...args, "--lib", "--bins", "--tests"], env));
@@ -53,7 +56,8 @@ async function ui(tally) {
 }
 
 async function e2e(tally) {
-  const headless = await tally.one("build: weir", null, () => run("cargo", ["build", "--locked", "--workspace", "--no-default-features", "--bins", "--quiet"]));
+  // The program that the tests of Rust used: built anew with fewer features it would take a minute more.
+  const headless = await tally.one("build: weir", null, () => run("cargo", [...HEADLESS, "--no-run"]));
   if (!chromium() || !which("ffmpeg")) tally.skip("the UI in Chromium", "Chromium or ffmpeg cannot be had");
   else if (!headless) tally.fail("the UI in Chromium", "weir could not be built");
   else await tally.suite("the UI in Chromium, served by weir", "1 minute", "node",
