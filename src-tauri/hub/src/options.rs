@@ -97,6 +97,9 @@ pub enum Start {
     NewestKey,
     /// At the next key frame to come; streams without video begin with the next frame.
     NextKey,
+    /// At the first key frame of the present publisher, or of the last one in its grace time, that the ring still holds; without
+    /// one, at the next. Streams without video begin at the first frame.
+    Session,
     /// At the newest key frame at least this long ago, or the oldest there is.
     Back(Duration),
 }

@@ -84,6 +84,8 @@ pub struct StreamSnapshot {
     pub bytes: u64,
     /// Frames of picture and sound since it began.
     pub frames: u64,
+    /// How many of them come before the place where a reader with [`crate::Start::Session`] begins.
+    pub session_begin: u64,
     /// What the present publisher wrote, or the last one did.
     pub written: Written,
     /// Payload bits a second over the last seconds, all tracks.

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use weir_media::{Frame, FrameKind, StreamPath, TimeDelta, Timestamp, TrackId, TrackKind, Tracks};
 
 use crate::event::{Read, Telling, Written};
-use crate::ring::Ring;
+use crate::ring::{JoinPoint, Ring};
 use crate::stats::{Rate, TrackCounters};
 use crate::timeline::{Placed, Timeline};
 use crate::{
@@ -47,6 +47,8 @@ pub(crate) struct State {
     origin: Option<Origin>,
     began: Option<Instant>,
     session_began: Option<Instant>,
+    /// The first entry that the present publisher may write.
+    session_from: u64,
     last_frame: Option<Instant>,
     counters: HashMap<TrackId, TrackCounters>,
     rate: Rate,
@@ -104,6 +106,7 @@ impl Stream {
             origin: None,
             began: None,
             session_began: None,
+            session_from: 0,
             last_frame: None,
             counters: HashMap::new(),
             rate: Rate::default(),
@@ -142,6 +145,7 @@ impl Stream {
         state.resumed += u32::from(resumed);
         state.began.get_or_insert(now);
         state.session_began = Some(now);
+        state.session_from = state.ring.end();
         state.written = Written::default();
         state.origin = Some(origin.clone());
         state.phase = Phase::Live;
@@ -376,6 +380,7 @@ impl Stream {
             tracks: state.track_snapshots(now),
             bytes: state.bytes,
             frames: state.ring.frames_before(state.ring.end()),
+            session_begin: state.session_begin(),
             written: state.written,
             bitrate: (state.rate.per_second(now) * 8.0) as u64,
             key_frame_interval: key_interval.map(TimeDelta::to_duration),
@@ -394,6 +399,16 @@ pub(crate) const NOTHING_READ: i64 = i64::MIN;
 const REPAIR_SAID_EVERY: Duration = Duration::from_secs(1);
 
 impl State {
+    /// Where a reader of the present publisher can begin, or of the last one.
+    pub(crate) fn session_join(&self) -> Option<&JoinPoint> {
+        self.ring.join_from(self.session_from)
+    }
+
+    /// Frames of picture and sound before that place, or before the next one to come.
+    fn session_begin(&self) -> u64 {
+        self.ring.frames_before(self.session_join().map_or(self.ring.end(), |join| join.seq))
+    }
+
     /// Marks the seam where a returned publisher's first entry goes.
     fn mark_gap(&mut self, now: Instant) {
         if !std::mem::take(&mut self.gap_pending) {

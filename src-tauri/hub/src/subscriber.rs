@@ -64,6 +64,7 @@ impl Subscriber {
             let join = match start {
                 Start::NextKey => None,
                 Start::NewestKey => state.ring.newest_join(),
+                Start::Session => state.session_join(),
                 Start::Back(back) => state.ring.join_back(back),
             };
             join.map_or(state.ring.end(), |join| join.seq)
