@@ -24,8 +24,10 @@ use crate::metrics::Timings;
 use crate::preset::Finding;
 use crate::problem::now_millis;
 
+mod missed;
 mod standing;
 
+use missed::Missed;
 pub(super) use standing::{Progress, Standing};
 
 /// Without an acknowledgement for this long a connection with something to send does not count as live.
@@ -71,11 +73,7 @@ struct Seen {
     lost: u64,
     frames_sent: u64,
     frames_skipped: u64,
-    /// Where in the stream the last connection stopped reading; none while one reads.
-    left_at: Option<Point>,
-    frames_missed: u64,
-    /// Of these, those since the last connection.
-    missing: u64,
+    missed: Missed,
     behind: Duration,
     rtt: Option<Duration>,
     rate: Rate,
@@ -117,9 +115,7 @@ impl Board {
             lost: 0,
             frames_sent: 0,
             frames_skipped: 0,
-            left_at: None,
-            frames_missed: 0,
-            missing: 0,
+            missed: Missed::default(),
             behind: Duration::ZERO,
             rtt: None,
             rate: Rate::default(),
@@ -178,8 +174,7 @@ impl Board {
                 seen.went_wrong(reason);
             }
             Standing::Off => seen.forget_counters(),
-            // Nothing is meant to be sent: nothing is missed.
-            Standing::Idle => seen.left_at = None,
+            Standing::Idle => seen.missed.pauses(),
             Standing::Waiting | Standing::Connecting(_) => {}
         }
         if standing != Standing::Live {
@@ -275,23 +270,22 @@ impl Board {
 
     /// A connection begins to read here. Returns how many frames have passed since another one stopped.
     pub(super) fn reads(&self, at: Point) -> u64 {
-        let mut seen = self.lock();
-        seen.passes(at);
-        seen.left_at = None;
-        std::mem::take(&mut seen.missing)
+        self.lock().missed.reads(at)
+    }
+
+    /// Whether no connection has read anything of the stream from here on.
+    pub(super) fn is_new(&self, at: Point) -> bool {
+        self.lock().missed.is_new(at)
     }
 
     /// A connection stops reading here, or would have begun; the first place counts.
     pub(super) fn leaves(&self, at: Point) {
-        let mut seen = self.lock();
-        if seen.left_at.is_none_or(|left| left.stream != at.stream) {
-            (seen.left_at, seen.missing) = (Some(at), 0);
-        }
+        self.lock().missed.leaves(at);
     }
 
     /// The stream has come this far, and nobody reads it.
     pub(super) fn passes(&self, at: Point) {
-        self.lock().passes(at);
+        self.lock().missed.passes(at);
     }
 
     /// How far behind the publisher it is. Tells whoever listens when that begins to matter, and when it is over.
@@ -372,7 +366,7 @@ impl Seen {
         (self.acknowledged, self.lost) = (0, 0);
         self.frames_sent = 0;
         self.frames_skipped = 0;
-        (self.left_at, self.frames_missed, self.missing) = (None, 0, 0);
+        self.missed.forget();
         self.path = None;
         self.warnings.clear();
         self.errors.clear();
@@ -381,14 +375,6 @@ impl Seen {
     /// What is on its way died with its connection.
     fn loses(&mut self) {
         self.lost = self.bytes_sent - self.acknowledged;
-    }
-
-    fn passes(&mut self, at: Point) {
-        let Some(left) = self.left_at.filter(|left| left.stream == at.stream) else { return };
-        let missing = at.frames.saturating_sub(left.frames);
-        // The next connection may begin with what an earlier one had read.
-        self.frames_missed = (self.frames_missed + missing).saturating_sub(self.missing);
-        self.missing = missing;
     }
 
     fn went_wrong(&mut self, failure: Failure) {
@@ -449,7 +435,7 @@ impl Seen {
             rtt_ms: self.rtt.map(|rtt| rtt.as_secs_f64() * 1000.0),
             frames_sent: self.frames_sent,
             frames_skipped: self.frames_skipped,
-            frames_missed: self.frames_missed,
+            frames_missed: self.missed.frames(),
             behind_seconds: self.behind.as_secs_f64(),
             reconnects: self.connections.saturating_sub(1),
             errors: self.errors.iter().cloned().collect(),

@@ -129,7 +129,7 @@ impl<C: Carrier, J: FnMut() -> f64 + Send> Life<C, J> {
             };
             self.board.carries(Some(&path));
             self.network.look();
-            let begins = self.hub.stream(&path).map(|stream| Point::to_begin(&stream));
+            let begins = self.hub.stream(&path).map(|stream| Point::to_begin(&stream, &self.board));
             carried = begins.map(|begins| (path.clone(), begins.stream));
             let reason = match self.attempt(&order, address, &path).await {
                 Outcome::StreamEnded => Err(Woken::StreamEnded),

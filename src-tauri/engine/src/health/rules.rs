@@ -311,6 +311,7 @@ mod tests {
             tracks: vec![track(TrackId::VIDEO, Codec::H264), track(TrackId::AUDIO, Codec::Aac)],
             bytes: 1,
             frames: 1,
+            session_begin: 0,
             written: weir_hub::Written::default(),
             bitrate: 5_000_000,
             key_frame_interval: Some(Duration::from_secs(2)),
