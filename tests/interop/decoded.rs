@@ -30,8 +30,6 @@ pub(crate) struct Decoded {
 pub(crate) struct Missing {
     /// Sounds of each track at the beginning: a stream begins with a picture.
     pub(crate) first_sounds: usize,
-    /// The copy may begin later than the source, by at most this part of it.
-    pub(crate) beginning: f64,
     /// Seconds at the end.
     pub(crate) end: f64,
     /// Sounds at the beginning that a decoder which does not know the ones before makes something else of.
@@ -43,7 +41,7 @@ pub(crate) struct Missing {
 
 impl Missing {
     /// Nothing but sound before the first picture.
-    pub(crate) const NOTHING: Self = Self { first_sounds: 12, beginning: 0.0, end: 0.0, other_sounds: 0, broken: 0 };
+    pub(crate) const NOTHING: Self = Self { first_sounds: 12, end: 0.0, other_sounds: 0, broken: 0 };
 }
 
 impl Decoded {
@@ -99,7 +97,7 @@ pub(crate) fn alike(source: &Decoded, copy: &Decoded, missing: Missing) -> Outco
         let whole = seen.get(..seen.len().saturating_sub(missing.broken)).unwrap_or_default();
         let skipped = place(sent, whole, others).ok_or_else(|| fault("what decodes is something else".to_owned()))?;
         let first = if is_sound { missing.first_sounds } else { 0 };
-        if skipped > first && skipped as f64 > missing.beginning * sent.len() as f64 {
+        if skipped > first {
             return Err(fault(format!("the first {skipped} are missing")));
         }
         let pairs = sent.iter().skip(skipped).zip(whole).skip(others);

@@ -139,6 +139,15 @@ impl Ffmpeg {
         Listing::read_loosely(&process.output())
     }
 
+    /// What `file` says of itself, in FFmpeg's words.
+    pub(crate) fn describe(&self, file: &Path) -> Outcome<String> {
+        let file = file.to_string_lossy();
+        let mut process = Process::start(&self.name, &self.program, ["-hide_banner", "-nostdin", "-i", &*file])?;
+        // Without an output it ends with an error, after it has said everything.
+        process.end()?;
+        Ok(process.errors().join("\n"))
+    }
+
     /// What `file` decodes to.
     pub(crate) fn decoded(&self, file: &Path) -> Outcome<Decoded> {
         let file = file.to_string_lossy();

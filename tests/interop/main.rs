@@ -104,6 +104,9 @@ fn trials() -> Vec<Trial> {
             trials.push(trial(name, [&newest], |[ffmpeg]| codecs::is_recorded(*case, container, ffmpeg)));
         }
     }
+    trials.push(trial("recordings::hdr_is_as_bright_as_it_was_sent".to_owned(), [&newest], |[ffmpeg]| {
+        codecs::hdr(ffmpeg)
+    }));
     trials.push(trial("codecs::a_late_player_gets_four_tracks".to_owned(), [&newest], |[ffmpeg]| codecs::late(ffmpeg)));
     for (name, player) in &both {
         let name = format!("codecs::{name}_without_a_list_gets_the_default_tracks");

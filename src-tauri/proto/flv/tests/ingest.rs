@@ -323,6 +323,49 @@ fn colour_metadata_may_come_first_and_be_taken_back() {
     assert_eq!(egress::changes(Some(&plain), &plain), []);
 }
 
+/// VP9 has no place of its own for it.
+#[test]
+fn colour_metadata_says_how_bright_the_pictures_are_meant_to_be() {
+    let object = |entries: &[(&str, f64)]| {
+        Value::Object(entries.iter().map(|(name, number)| ((*name).into(), Value::Number(*number))).collect())
+    };
+    let config =
+        [("bitDepth", 10.0), ("colorPrimaries", 9.0), ("transferCharacteristics", 16.0), ("matrixCoefficients", 9.0)];
+    let display = [
+        ("redX", 0.68),
+        ("redY", 0.32),
+        ("greenX", 0.265),
+        ("greenY", 0.69),
+        ("blueX", 0.15),
+        ("blueY", 0.06),
+        ("whitePointX", 0.3127),
+        ("whitePointY", 0.329),
+        ("maxLuminance", 1000.0),
+        ("minLuminance", 0.0001),
+    ];
+    let told = |display: &[(&str, f64)], light: &[(&str, f64)]| {
+        let info = Value::Object(vec![
+            ("colorConfig".into(), object(&config)),
+            ("hdrMdcv".into(), object(display)),
+            ("hdrCll".into(), object(light)),
+        ]);
+        let mut run = Run::new();
+        run.video(0, body(b"\x84vp09", &amf(&[text("colorInfo"), info])));
+        run.video(0, body(b"\x91vp09", b"\x82\x49\x83\x42"));
+        let track = last_tracks(&run.items).find(TrackId::VIDEO).unwrap().clone();
+        assert!(track.video.as_ref().is_some_and(|video| video.hdr));
+        track.color_info.unwrap()
+    };
+    let whole = told(&display, &[("maxCLL", 1000.0), ("maxFall", 400.0)]);
+    let mastering = whole.mastering.unwrap();
+    assert_eq!((mastering.red, mastering.white), ([34_000, 16_000], [15_635, 16_450]));
+    assert_eq!((mastering.max_luminance, mastering.min_luminance), (10_000_000, 1));
+    assert_eq!(whole.light.map(|light| (light.max, light.average)), Some((1000, 400)));
+    assert_eq!(whole.color.map(|color| (color.primaries, color.transfer, color.matrix)), Some((9, 16, 9)));
+    let broken = told(&[("redX", f64::NAN), ("redY", -1.0)], &[("maxCLL", 1e300)]);
+    assert_eq!((broken.mastering, broken.light), (None, None));
+}
+
 #[test]
 fn countless_tracks_and_endless_configurations_are_refused() {
     let mut run = Run::new();

@@ -170,6 +170,10 @@ fn colour_metadata_is_kept_beside_the_configuration() {
     assert_eq!(values[0].as_str(), Some("colorInfo"));
     let transfer = values[1].get("colorConfig").and_then(|config| config.get("transferCharacteristics")?.as_number());
     assert_eq!(transfer, Some(16.0));
+    let track = tracks.find(TrackId::VIDEO).unwrap();
+    let bt2020 = weir_media::Color { primaries: 9, transfer: 16, matrix: 9, full_range: false };
+    assert_eq!(track.color_info.unwrap().color, Some(bt2020));
+    assert_eq!(track.video.clone().unwrap().color, Some(bt2020), "the codec says the same");
 }
 
 /// What goes out has the bytes that came in; only how FLV says "no composition time" may differ, and AV1 has lost its temporal

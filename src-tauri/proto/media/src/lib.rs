@@ -5,6 +5,7 @@
 #![warn(clippy::indexing_slicing)]
 
 pub mod codec;
+mod color;
 mod fourcc;
 mod frame;
 mod path;
@@ -13,6 +14,7 @@ mod time;
 mod track;
 
 pub use codec::Codec;
+pub use color::{Color, ColorInfo, LightLevel, Mastering};
 pub use fourcc::FourCc;
 pub use frame::{Frame, FrameKind};
 pub use path::{PathError, StreamPath};

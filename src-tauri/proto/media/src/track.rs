@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::Codec;
+use crate::{Codec, Color, ColorInfo};
 
 /// What a track carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -63,6 +63,8 @@ pub struct VideoInfo {
     pub bit_depth: Option<u8>,
     /// The transfer function is PQ or HLG.
     pub hdr: bool,
+    /// Its colours.
+    pub color: Option<Color>,
 }
 
 /// What the codec configuration tells of an audio track.
@@ -88,6 +90,8 @@ pub struct Track {
     pub config: Option<Bytes>,
     /// Colour and mastering data (video) or channel layout (audio) beside the configuration, as its protocol sent it.
     pub side_data: Option<Bytes>,
+    /// What `side_data` tells of a video track's colours.
+    pub color_info: Option<ColorInfo>,
     /// Counts changes of `config` and `side_data`, from 0. A revision is delivered before its frames.
     pub revision: u32,
     /// Language, RFC 5646.
@@ -101,7 +105,17 @@ pub struct Track {
 impl Track {
     /// A track of which nothing but codec and identity is known.
     pub const fn new(id: TrackId, codec: Codec) -> Self {
-        Self { id, codec, config: None, side_data: None, revision: 0, language: None, video: None, audio: None }
+        Self {
+            id,
+            codec,
+            config: None,
+            side_data: None,
+            color_info: None,
+            revision: 0,
+            language: None,
+            video: None,
+            audio: None,
+        }
     }
 }
 

@@ -3,7 +3,10 @@
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use weir_media::{AudioInfo, Codec, Frame, FrameKind, Timestamp, Track, TrackId, Tracks, VideoInfo};
+use weir_media::{
+    AudioInfo, Codec, Color, ColorInfo, Frame, FrameKind, LightLevel, Mastering, Timestamp, Track, TrackId, Tracks,
+    VideoInfo,
+};
 use weir_mp4::repair::{HEAD_LEN, Rebuild, is_closed};
 use weir_mp4::segment::{Limits, MovieIndex};
 use weir_mp4::{BoxHeader, Closing, Error, Muxer, Options, TopLevel};
@@ -152,6 +155,47 @@ fn cut_anywhere_in_its_last_fragment_a_file_loses_only_that_fragment() {
         assert_eq!(rebuild.end(), last as u64);
         assert!(is_closed(&repaired[..HEAD_LEN]));
     }
+}
+
+#[test]
+fn colours_and_brightness_are_declared_beside_the_codec() {
+    let written = |info: Option<ColorInfo>, coded: Option<Color>| {
+        let mut track = Track::clone(tracks().find(TrackId::VIDEO).unwrap());
+        track.color_info = info;
+        track.video.as_mut().unwrap().color = coded;
+        let mut muxer = Muxer::new(&Tracks::default().with(track), Options::default()).unwrap();
+        muxer.write(&video(0, 0, true)).unwrap();
+        let closing = muxer.finish().unwrap();
+        let file = muxer.take_output().concat();
+        let found = |kind: &[u8], bytes: &[u8]| {
+            let at = bytes.windows(4).position(|name| name == kind)?;
+            let size = u32::from_be_bytes(bytes[at - 4..at].try_into().unwrap()) as usize;
+            Some(bytes[at + 4..at - 4 + size].to_vec())
+        };
+        [b"colr", b"mdcv", b"clli"].map(|kind| {
+            let growing = found(kind, &file);
+            assert_eq!(growing, found(kind, &closing.append), "the header and the index say the same");
+            growing
+        })
+    };
+    let pq = Color { primaries: 9, transfer: 16, matrix: 9, full_range: false };
+    let mastering = Mastering {
+        red: [1, 2],
+        green: [3, 4],
+        blue: [5, 6],
+        white: [7, 8],
+        max_luminance: 10_000_000,
+        min_luminance: 50,
+    };
+    let light = Some(LightLevel { max: 1000, average: 400 });
+    let [color, display, level] = written(Some(ColorInfo { color: Some(pq), mastering: Some(mastering), light }), None);
+    assert_eq!(color.unwrap(), b"nclx\0\x09\0\x10\0\x09\0");
+    let places = b"\0\x03\0\x04\0\x05\0\x06\0\x01\0\x02\0\x07\0\x08";
+    assert_eq!(display.unwrap(), [&places[..], b"\0\x98\x96\x80\0\0\0\x32"].concat(), "green, blue, red, white");
+    assert_eq!(level.unwrap(), b"\x03\xE8\x01\x90");
+    let full = Color { primaries: 1, transfer: 13, matrix: 5, full_range: true };
+    assert_eq!(written(None, Some(full)), [Some(b"nclx\0\x01\0\x0D\0\x05\x80".to_vec()), None, None]);
+    assert_eq!(written(None, None), [None, None, None]);
 }
 
 #[test]

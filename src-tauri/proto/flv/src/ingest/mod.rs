@@ -4,6 +4,7 @@
 //! or wrong too often to be believed. A configuration that is sent again changes nothing; a changed one is a new revision.
 
 mod audio;
+mod color;
 mod data;
 mod parameter_sets;
 mod video;
@@ -12,7 +13,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use weir_media::codec::nal::LengthSize;
-use weir_media::{Codec, Frame, Timestamp, Track, TrackId, Tracks};
+use weir_media::{Codec, Frame, Timestamp, Track, TrackId, TrackKind, Tracks};
 
 use crate::{AudioTag, Error, MAX_CONFIG, MAX_TRACKS, MessageKind, VideoTag};
 
@@ -123,6 +124,12 @@ impl Ingest {
         };
         change(&mut track);
         track.side_data = side_data;
+        if id.kind == TrackKind::Video {
+            track.color_info = track.side_data.as_ref().and_then(|data| color::read(data));
+            if track.color_info.and_then(|info| info.color).is_some_and(|color| color.is_hdr()) {
+                track.video.get_or_insert_default().hdr = true;
+            }
+        }
         if let Some(known) = known {
             if **known == track {
                 return Ok(());

@@ -154,6 +154,7 @@ impl Ingest {
                     level: info.level.take().or(found.level),
                     bit_depth: info.bit_depth.or(found.bit_depth),
                     hdr: info.hdr || found.hdr,
+                    color: info.color.or(found.color),
                 };
             }
         })

@@ -1,6 +1,15 @@
-//! Colour as all video standards number it (ITU-T H.273).
+//! Colour in bit streams.
 
-/// Whether `transfer_characteristics` means high dynamic range: PQ (16) or HLG (18).
-pub(crate) const fn is_hdr(transfer_characteristics: u8) -> bool {
-    matches!(transfer_characteristics, 16 | 18)
+use super::Error;
+use super::bits::BitReader;
+use crate::color::Color;
+
+/// `video_signal_type` of a VUI, after its flag (H.264, E.1.1; H.265, E.2.1).
+pub(super) fn read_signal_type(reader: &mut BitReader<'_>) -> Result<Color, Error> {
+    reader.skip(3)?;
+    let mut color = Color { full_range: reader.flag()?, ..Color::UNSPECIFIED };
+    if reader.flag()? {
+        (color.primaries, color.transfer, color.matrix) = (reader.small(8)?, reader.small(8)?, reader.small(8)?);
+    }
+    Ok(color)
 }

@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 
+use super::Error;
 use super::bits::BitReader;
-use super::{Error, color};
-use crate::VideoInfo;
+use crate::{Color, VideoInfo};
 
 const RECORD: &str = "VP9 configuration (vpcC)";
 const HEADER: &str = "VP9 frame header";
@@ -18,8 +18,8 @@ pub struct DecoderConfig {
     pub level: u8,
     /// Bits a sample.
     pub bit_depth: u8,
-    /// `transferCharacteristics`.
-    pub transfer: u8,
+    /// Its colours, as far as they are declared.
+    pub color: Color,
 }
 
 impl DecoderConfig {
@@ -30,10 +30,10 @@ impl DecoderConfig {
     pub fn parse(record: &[u8]) -> Result<Self, Error> {
         let mut reader = BitReader::new(RECORD, record);
         let (profile, level, bit_depth) = (reader.small(8)?, reader.small(8)?, reader.small(4)?);
-        reader.skip(4 + 8)?;
-        let transfer = reader.small(8)?;
-        reader.skip(8)?;
-        Ok(Self { profile, level, bit_depth, transfer })
+        reader.skip(3)?;
+        let full_range = reader.flag()?;
+        let (primaries, transfer, matrix) = (reader.small(8)?, reader.small(8)?, reader.small(8)?);
+        Ok(Self { profile, level, bit_depth, color: Color { primaries, transfer, matrix, full_range } })
     }
 
     /// A record for a stream that has none: the profile of its first frame, unknown level, 4:2:0 and no colours.
@@ -64,7 +64,8 @@ impl DecoderConfig {
             profile: Some(format!("Profile {}", self.profile)),
             level: (self.level > 0).then(|| format!("{}.{}", self.level / 10, self.level % 10)),
             bit_depth: Some(self.bit_depth).filter(|depth| *depth > 0),
-            hdr: color::is_hdr(self.transfer),
+            hdr: self.color.is_hdr(),
+            color: self.color.declared(),
             ..VideoInfo::default()
         }
     }

@@ -1,7 +1,7 @@
 //! Video: ISO/IEC 14496-15 (avc1, hvc1), AV1 in ISOBMFF (av01), VP Codec ISO Media File Format Binding (vp08, vp09).
 
 use weir_media::codec::vp9;
-use weir_media::{Codec, Track};
+use weir_media::{Codec, Color, Track};
 
 use super::config;
 use crate::Error;
@@ -40,8 +40,42 @@ pub(super) fn write(boxes: &mut Boxes, track: &Track, first: Option<&[u8]>) -> R
             Codec::Vp8 | Codec::Vp9 => boxes.put_full(record, 1, 0, |boxes| boxes.bytes(vp_record(&config))),
             _ => boxes.put(record, |boxes| boxes.bytes(&config)),
         }
+        write_colors(boxes, track);
     });
     Ok(())
+}
+
+/// `colr`, `mdcv` and `clli` (ISO/IEC 14496-12, 12.1.5 to 12.1.7): what the sender says of the colours counts before what the codec
+/// does, but for the range, which only that says.
+fn write_colors(boxes: &mut Boxes, track: &Track) {
+    let told = track.color_info.unwrap_or_default();
+    let coded = track.video.as_ref().and_then(|video| video.color);
+    let full_range = coded.is_some_and(|color| color.full_range);
+    // 0 is reserved in both tables: a record that nobody filled in.
+    let is_known = |color: &Color| color.primaries > 0 && color.transfer > 0;
+    if let Some(color) = told.color.or(coded).filter(is_known) {
+        boxes.put(b"colr", |boxes| {
+            boxes.bytes(b"nclx");
+            [color.primaries, color.transfer, color.matrix].iter().for_each(|number| boxes.u16((*number).into()));
+            boxes.u8(u8::from(full_range) << 7);
+        });
+    }
+    if let Some(display) = told.mastering {
+        boxes.put(b"mdcv", |boxes| {
+            for [x, y] in [display.green, display.blue, display.red, display.white] {
+                boxes.u16(x);
+                boxes.u16(y);
+            }
+            boxes.u32(display.max_luminance);
+            boxes.u32(display.min_luminance);
+        });
+    }
+    if let Some(light) = told.light {
+        boxes.put(b"clli", |boxes| {
+            boxes.u16(light.max);
+            boxes.u16(light.average);
+        });
+    }
 }
 
 /// The record without the version and flags that some senders leave in front of its eight bytes.

@@ -1,8 +1,8 @@
 //! The sequence header (AV1, 5.5) and the walk over OBUs to it (5.3).
 
-use crate::VideoInfo;
+use crate::codec::Error;
 use crate::codec::bits::BitReader;
-use crate::codec::{Error, color};
+use crate::{Color, VideoInfo};
 
 const RECORD: &str = "AV1 sequence header";
 
@@ -24,8 +24,8 @@ pub struct SequenceHeader {
     pub bit_depth: u8,
     /// Frames a second by the declared timing; `None` when not declared.
     pub frame_rate: Option<f64>,
-    /// `transfer_characteristics`; 2 (unspecified) when not declared.
-    pub transfer: u8,
+    /// Its colours, as far as they are declared.
+    pub color: Color,
 }
 
 impl SequenceHeader {
@@ -89,8 +89,8 @@ impl SequenceHeader {
         let (width_bits, height_bits) = (reader.bits(4)? + 1, reader.bits(4)? + 1);
         let (width, height) = (reader.bits(width_bits)? + 1, reader.bits(height_bits)? + 1);
         skip_tools(&mut reader, reduced)?;
-        let (bit_depth, transfer) = read_color(&mut reader, profile)?;
-        Ok(Self { profile, level_index, width, height, bit_depth, frame_rate, transfer })
+        let (bit_depth, color) = read_color(&mut reader, profile)?;
+        Ok(Self { profile, level_index, width, height, bit_depth, frame_rate, color })
     }
 
     /// As people want to read it.
@@ -102,7 +102,8 @@ impl SequenceHeader {
             profile: Some(profile_name(self.profile)),
             level: level_name(self.level_index),
             bit_depth: Some(self.bit_depth),
-            hdr: color::is_hdr(self.transfer),
+            hdr: self.color.is_hdr(),
+            color: self.color.declared(),
         }
     }
 }
@@ -168,22 +169,22 @@ fn skip_tools(reader: &mut BitReader<'_>, reduced: bool) -> Result<(), Error> {
     reader.skip(3)
 }
 
-/// `color_config()`: bits a sample and transfer characteristics.
-fn read_color(reader: &mut BitReader<'_>, profile: u8) -> Result<(u8, u8), Error> {
+/// `color_config()`: bits a sample and colours.
+fn read_color(reader: &mut BitReader<'_>, profile: u8) -> Result<(u8, Color), Error> {
+    /// BT.709, sRGB and identity: nothing else is said of those (5.5.2).
+    const SRGB: [u8; 3] = [1, 13, 0];
     let high = reader.flag()?;
     let bit_depth = match (profile, high) {
         (_, false) => 8,
         (2, true) if reader.flag()? => 12,
         _ => 10,
     };
-    if profile != 1 {
-        reader.skip(1)?;
+    let is_gray = profile != 1 && reader.flag()?;
+    let mut color = Color::UNSPECIFIED;
+    if reader.flag()? {
+        (color.primaries, color.transfer, color.matrix) = (reader.small(8)?, reader.small(8)?, reader.small(8)?);
     }
-    let transfer = if reader.flag()? {
-        reader.skip(8)?;
-        reader.small(8)?
-    } else {
-        2
-    };
-    Ok((bit_depth, transfer))
+    let is_srgb = !is_gray && [color.primaries, color.transfer, color.matrix] == SRGB;
+    color.full_range = is_srgb || reader.flag()?;
+    Ok((bit_depth, color))
 }

@@ -1,8 +1,9 @@
 //! The sequence parameter set (H.264, 7.3.2.1.1 and E.1.1).
 
-use crate::VideoInfo;
 use crate::codec::bits::BitReader;
-use crate::codec::{Error, color, nal};
+use crate::codec::color::read_signal_type;
+use crate::codec::{Error, nal};
+use crate::{Color, VideoInfo};
 
 const RECORD: &str = "H.264 sequence parameter set";
 
@@ -33,8 +34,8 @@ pub struct Sps {
     pub chroma_bit_depth: u8,
     /// Frames a second by the declared timing; `None` when not declared.
     pub frame_rate: Option<f64>,
-    /// `transfer_characteristics`; 2 (unspecified) when not declared.
-    pub transfer: u8,
+    /// Its colours, as far as they are declared.
+    pub color: Color,
 }
 
 impl Sps {
@@ -78,7 +79,7 @@ impl Sps {
             bit_depth: chroma.bit_depth,
             chroma_bit_depth: chroma.chroma_bit_depth,
             frame_rate: None,
-            transfer: 2,
+            color: Color::UNSPECIFIED,
         };
         if reader.flag()? {
             // Encoders cut their VUI short now and then: dimensions matter more than what it adds.
@@ -96,12 +97,7 @@ impl Sps {
             reader.flag()?;
         }
         if reader.flag()? {
-            reader.skip(4)?;
-            if reader.flag()? {
-                reader.skip(8)?;
-                self.transfer = reader.small(8)?;
-                reader.skip(8)?;
-            }
+            self.color = read_signal_type(reader)?;
         }
         if reader.flag()? {
             reader.ue()?;
@@ -126,7 +122,8 @@ impl Sps {
             profile: Some(self.profile()),
             level: Some(self.level()),
             bit_depth: Some(self.bit_depth),
-            hdr: color::is_hdr(self.transfer),
+            hdr: self.color.is_hdr(),
+            color: self.color.declared(),
         }
     }
 

@@ -1,9 +1,10 @@
 //! The sequence parameter set (H.265, 7.3.2.2.1 and E.2.1).
 
 use super::ref_pic_sets;
-use crate::VideoInfo;
 use crate::codec::bits::BitReader;
-use crate::codec::{Error, color, nal};
+use crate::codec::color::read_signal_type;
+use crate::codec::{Error, nal};
+use crate::{Color, VideoInfo};
 
 const RECORD: &str = "H.265 sequence parameter set";
 
@@ -38,8 +39,8 @@ pub struct Sps {
     pub temporal_id_nested: bool,
     /// Frames a second by the declared timing; `None` when not declared.
     pub frame_rate: Option<f64>,
-    /// `transfer_characteristics`; 2 (unspecified) when not declared.
-    pub transfer: u8,
+    /// Its colours, as far as they are declared.
+    pub color: Color,
 }
 
 impl Sps {
@@ -89,7 +90,7 @@ impl Sps {
             sub_layers: sub_layers + 1,
             temporal_id_nested,
             frame_rate: None,
-            transfer: 2,
+            color: Color::UNSPECIFIED,
         };
         // Dimensions matter more than what the rest adds.
         let _ = sps.read_rest(&mut reader, sub_layers);
@@ -139,12 +140,7 @@ impl Sps {
             reader.skip(1)?;
         }
         if reader.flag()? {
-            reader.skip(4)?;
-            if reader.flag()? {
-                reader.skip(8)?;
-                self.transfer = reader.small(8)?;
-                reader.skip(8)?;
-            }
+            self.color = read_signal_type(reader)?;
         }
         if reader.flag()? {
             reader.ue()?;
@@ -174,7 +170,8 @@ impl Sps {
             profile: Some(self.profile()),
             level: Some(self.level()),
             bit_depth: Some(self.bit_depth),
-            hdr: color::is_hdr(self.transfer),
+            hdr: self.color.is_hdr(),
+            color: self.color.declared(),
         }
     }
 
@@ -248,7 +245,8 @@ mod tests {
     fn dimensions_depth_rate_and_hdr_are_read() {
         let sps = Sps::parse(X265_1080P30_PQ).unwrap();
         assert_eq!((sps.width, sps.height, sps.bit_depth), (1920, 1080, 10));
-        assert_eq!((sps.transfer, sps.frame_rate), (16, Some(30.0)));
+        let color = Color { primaries: 9, transfer: 16, matrix: 9, full_range: false };
+        assert_eq!((sps.color, sps.frame_rate), (color, Some(30.0)));
         let info = sps.video_info();
         assert_eq!((info.profile.as_deref(), info.level.as_deref(), info.hdr), (Some("Main 10"), Some("4"), true));
     }

@@ -78,6 +78,7 @@ impl DecoderConfig {
             level: (self.level > 0).then(|| format!("{}.{}", self.level / 16, self.level % 16 / 3)),
             bit_depth: Some(self.bit_depth),
             hdr: false,
+            color: None,
         }
     }
 
