@@ -112,7 +112,7 @@ pub(crate) fn look(path: &Path) -> About {
 }
 
 /// Folders below the recordings folder that are looked into: rules put recordings there.
-const MAX_DEPTH: usize = 4;
+pub(super) const MAX_DEPTH: usize = 4;
 
 /// Every regular file that a recorder may have written, with its path below `folder`, slashes between; links are not
 /// followed. A folder inside that cannot be read is passed over.

@@ -13,8 +13,12 @@ use super::pattern::Pattern;
 /// below the 143 bytes of the tightest file system in use (eCryptfs), and leaves Windows' 260 characters for the folder.
 const MAX_STEM: usize = 100;
 
-/// How many recordings of one name may begin within one second before the folder is taken to be broken.
-const MAX_SAME_SECOND: u32 = 1_000;
+/// Numbers of one name that are tried one after the other; a pattern without a time makes many, and then the first free one is
+/// looked for.
+const IN_A_ROW: u64 = 16;
+
+/// How often a name may be taken just before it is made, before the folder is taken to be broken.
+const MAX_TRIES: u32 = 1_000;
 
 /// The extension of an FLV file, without the dot.
 pub(crate) const FLV: &str = "flv";
@@ -50,11 +54,15 @@ pub(crate) fn create_segment(
 /// Creates `name.extension`, or with `_2`, `_3`… when that is taken.
 pub(crate) fn create_new(folder: &Path, name: &str, extension: &str) -> io::Result<(File, PathBuf)> {
     std::fs::create_dir_all(folder)?;
-    for attempt in 1..=MAX_SAME_SECOND {
-        let candidate = folder.join(match attempt {
+    let numbered = |number: u64| {
+        folder.join(match number {
             1 => format!("{name}.{extension}"),
             again => format!("{name}_{again}.{extension}"),
-        });
+        })
+    };
+    let mut number = 1;
+    for _ in 0..MAX_TRIES {
+        let candidate = numbered(number);
         match OpenOptions::new().read(true).write(true).create_new(true).open(&candidate) {
             Ok(file) => {
                 super::repair::claim(&file);
@@ -62,11 +70,31 @@ pub(crate) fn create_new(folder: &Path, name: &str, extension: &str) -> io::Resu
                 crate::paths::sync_folder(folder);
                 return Ok((file, candidate));
             }
-            Err(taken) if taken.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(taken) if taken.kind() == io::ErrorKind::AlreadyExists => {
+                let is_taken = |number| numbered(number).symlink_metadata().is_ok();
+                number = if number < IN_A_ROW { number + 1 } else { free_after(number, is_taken) };
+            }
             Err(other) => return Err(other),
         }
     }
-    Err(io::Error::new(io::ErrorKind::AlreadyExists, "a thousand recordings of this stream began within one second"))
+    Err(io::Error::new(io::ErrorKind::AlreadyExists, "every name for the recording is taken as soon as it is chosen"))
+}
+
+/// A free number after one that is taken, the first one where none between is free: thousands of files are not tried one by one.
+fn free_after(taken: u64, is_taken: impl Fn(u64) -> bool) -> u64 {
+    let (mut low, mut high) = (taken, taken.saturating_add(1));
+    while is_taken(high) && high < u64::MAX {
+        (low, high) = (high, high.saturating_mul(2));
+    }
+    while high - low > 1 {
+        let middle = low + (high - low) / 2;
+        if is_taken(middle) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    high
 }
 
 /// The stream path as the beginning of a file name that every file system and shell takes.
@@ -187,6 +215,24 @@ mod tests {
             .map(|file| file.file_name().unwrap().to_str().unwrap().to_owned())
             .collect();
         assert_eq!(names, ["a_b_c_20261122_120509.flv", "a_b_c_20261122_120509_2.flv", "a_b_c_20261122_120509_3.flv"]);
+    }
+
+    /// A pattern may have no time in it: the name is the same for years.
+    #[test]
+    fn thousands_of_one_name_find_a_free_one_quickly() {
+        let folder = tempfile::tempdir().unwrap();
+        let made = |number: u64| folder.path().join(format!("show_{number}.flv"));
+        std::fs::write(folder.path().join("show.flv"), b"").unwrap();
+        (2..=3_000).for_each(|number| std::fs::write(made(number), b"").unwrap());
+        for number in 3_001..=3_003 {
+            assert_eq!(create_new(folder.path(), "show", FLV).unwrap().1, made(number));
+        }
+        let looks = std::cell::Cell::new(0);
+        let is_taken = |number| {
+            looks.set(looks.get() + 1);
+            number <= 1_000_000
+        };
+        assert_eq!((free_after(16, is_taken), looks.get() < 50), (1_000_001, true));
     }
 
     #[test]

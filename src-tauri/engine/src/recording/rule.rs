@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use weir_media::StreamPath;
 
 use super::config::{Config, Container, OnReturn};
+use super::index;
 use super::pattern::Pattern;
 use crate::config::Seconds;
 
@@ -39,7 +40,8 @@ pub struct Subfolder(PathBuf);
 /// The path leads elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the folder of a rule must lie below the recordings folder; write it without a slash in front and without `..`"
+    "the folder of a rule must lie below the recordings folder, at most four folders deep and not hidden; write it without a slash \
+     or a dot in front and without `..`"
 )]
 pub struct NotBelow;
 
@@ -48,7 +50,10 @@ impl TryFrom<PathBuf> for Subfolder {
 
     fn try_from(path: PathBuf) -> Result<Self, NotBelow> {
         let plain = path.components().all(|part| matches!(part, Component::Normal(_)));
-        if plain && path.components().next().is_some() { Ok(Self(path)) } else { Err(NotBelow) }
+        // What the list does not see would be neither shown nor repaired.
+        let seen = !path.to_string_lossy().starts_with('.');
+        let depth = path.components().count();
+        if plain && seen && (1..=index::MAX_DEPTH).contains(&depth) { Ok(Self(path)) } else { Err(NotBelow) }
     }
 }
 
@@ -150,7 +155,7 @@ mod tests {
 
     #[test]
     fn no_rule_leads_out_of_the_recordings_folder() {
-        for folder in ["/etc", "../x", "a/../..", "", "."] {
+        for folder in ["/etc", "../x", "a/../..", "", ".", ".hidden", "a/b/c/d/e"] {
             let text = format!("[[rules]]\nstreams = \"*\"\nfolder = \"{folder}\"\n");
             assert!(toml::from_str::<Config>(&text).is_err(), "{folder:?}");
         }
