@@ -266,7 +266,7 @@ async fn fault_26_a_full_disk_stops_the_recording_with_a_clear_state_and_leaves_
         publisher.set_tracks(&tracks()).unwrap();
         write(&mut publisher, &frames(&tracks(), 0, 60_000));
         let status = rig.over(0).await;
-        // The stream goes on, and the same disk is not tried again by itself.
+        // The stream goes on, and a disk without room is not tried again.
         write(&mut publisher, &frames(&tracks(), 60_000, 61_000));
         let live = rig.hub().stream(&stream("live/show")).unwrap();
         let path = status.file.clone().unwrap();

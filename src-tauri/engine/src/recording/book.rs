@@ -1,14 +1,16 @@
 //! What is being recorded, what was, and what somebody has said about it.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use weir_hub::StreamId;
 use weir_media::StreamPath;
 
-use super::failure::Failure;
+use super::again::Again;
+use super::failure::{Failure, FailureCode};
 use super::status::{State, Status};
 use super::writer::Monitor;
 
@@ -28,6 +30,9 @@ pub(super) struct Page {
     pub(super) stop: CancellationToken,
     /// Why it is stopped, when it is not by hand.
     halt: Mutex<Option<Failure>>,
+    began: Instant,
+    /// The failure that it is begun again after.
+    follows: Option<FailureCode>,
 }
 
 impl Page {
@@ -72,6 +77,13 @@ impl Page {
         self.halt.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Whether a failure is the one before once more, before there was even a file: that has been said.
+    pub(super) fn fails_again(&self) -> bool {
+        let status = self.lock();
+        let code = if let State::Failed(failure) = &status.state { Some(failure.code) } else { None };
+        code.is_some() && code == self.follows && status.file.is_none()
+    }
+
     /// Frames are missing.
     pub(super) fn skipped(&self, frames: u64) {
         self.lock().frames_skipped += frames;
@@ -99,8 +111,10 @@ pub(super) struct Book {
     last_id: u64,
     open: Vec<Arc<Page>>,
     past: VecDeque<Status>,
-    /// Streams that are not recorded by themselves: stopped by hand, or failed once.
+    /// Streams that are not recorded by themselves: stopped by hand, or failed for good.
     unwanted: Vec<StreamId>,
+    /// Streams whose recording failed and is begun again.
+    pub(super) again: Again,
 }
 
 impl Book {
@@ -130,21 +144,28 @@ impl Book {
             monitor: Mutex::default(),
             stop: CancellationToken::new(),
             halt: Mutex::default(),
+            began: Instant::now(),
+            follows: self.again.follows(stream),
         });
         self.open.push(Arc::clone(&page));
         Some(page)
     }
 
-    /// The recorder of `page` has ended. A failed one is not started again by itself: a full disk does not get better by
-    /// trying.
+    /// The recorder of `page` has ended.
     pub(super) fn close(&mut self, page: &Arc<Page>) {
         self.open.retain(|open| !Arc::ptr_eq(open, page));
         let status = page.status();
-        if matches!(status.state, State::Failed(_)) {
-            self.unwanted.push(page.stream);
+        if let State::Failed(failure) = &status.state {
+            let what = (page.began.elapsed(), status.file.clone());
+            if self.unwanted.contains(&page.stream) || !self.again.failed((page.stream, &page.path), failure.code, what)
+            {
+                self.unwanted.push(page.stream);
+            }
+        } else {
+            self.again.forget(page.stream);
         }
         // A recording that never saw a frame left no file: there is nothing to tell, unless it failed.
-        if status.file.is_some() || status.state != State::Complete {
+        if status.file.is_some() || status.state != State::Complete && !page.fails_again() {
             self.past.push_back(status);
         }
         if self.past.len() > KEPT {
@@ -159,6 +180,7 @@ impl Book {
     /// Somebody wants the stream recorded, whatever was said before; or it is over, and so is what was said about it.
     pub(super) fn forget(&mut self, stream: StreamId) {
         self.unwanted.retain(|unwanted| *unwanted != stream);
+        self.again.forget(stream);
     }
 
     /// Somebody does not want the stream recorded.
@@ -167,13 +189,18 @@ impl Book {
             page.stop.cancel();
             self.unwanted.push(page.stream);
         }
+        let given_up = self.again.give_up(path);
+        self.unwanted.extend(given_up);
     }
 
-    /// All recordings must stop, for this reason.
-    pub(super) fn halt(&self, failure: &Failure) {
+    /// Stops the recordings for which there is a reason, by the file that is written, if there is one yet.
+    pub(super) fn halt(&self, reason: impl Fn(Option<&Path>) -> Option<Failure>) {
         for page in self.open.iter().filter(|page| !page.stop.is_cancelled()) {
-            *page.halt.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure.clone());
-            page.stop.cancel();
+            let file = page.lock().file.clone();
+            if let Some(failure) = reason(file.as_deref()) {
+                *page.halt.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+                page.stop.cancel();
+            }
         }
     }
 
@@ -183,7 +210,7 @@ impl Book {
     }
 
     pub(super) fn is_unwanted(&self, stream: StreamId) -> bool {
-        self.unwanted.contains(&stream)
+        self.unwanted.contains(&stream) || self.again.follows(stream).is_some()
     }
 
     pub(super) fn status(&self) -> Vec<Status> {

@@ -1,10 +1,13 @@
 //! What a recording is written into, and which of the formats a stream needs.
 
+use std::io;
+use std::path::Path;
+
 use weir_media::{Codec, TrackKind, Tracks};
 
-use super::config;
 use super::failure::Failure;
 use super::writer::{Item, Progress};
+use super::{config, folder_of};
 
 /// A file that is being written. Runs on the writer's thread, so it may block.
 pub(super) trait Container {
@@ -22,6 +25,15 @@ pub(super) trait Container {
     fn sync(&mut self) -> Result<(), Failure>;
     /// Completes the file. Called after a failure too, then to save what is there; best effort in that case.
     fn close(&mut self) -> Result<(), Failure>;
+}
+
+/// Whether the file that is written still is where it was made. On most systems an open file can be deleted or moved, and writing to it
+/// goes on to nowhere; what was moved can still be closed in order.
+pub(super) fn is_there(path: &Path) -> Result<(), Failure> {
+    match path.try_exists() {
+        Ok(false) => Err(Failure::of_disk(&io::ErrorKind::NotFound.into(), folder_of(path))),
+        _ => Ok(()),
+    }
 }
 
 /// Why an item was not written.

@@ -61,19 +61,19 @@ impl Failure {
         let (message, hint) = match code {
             FailureCode::DiskFull => (
                 format!("The disk of the recording folder {folder} is full."),
-                "Free some space or choose a folder on another disk, then start the recording again.",
+                "Free some space or choose a folder on another disk: then it goes on by itself, in a new file.",
             ),
             FailureCode::NotWritable => (
                 format!("Weir may not write into the recording folder {folder}."),
-                "Allow writing there or choose another folder, then start the recording again.",
+                "Allow writing there or choose another folder: then it goes on by itself, in a new file.",
             ),
             FailureCode::FolderMissing => (
                 format!("The recording folder {folder} or the file in it is gone."),
-                "Connect the disk again or choose another folder, then start the recording again.",
+                "Connect the disk again or choose another folder: then it goes on by itself, in a new file.",
             ),
             FailureCode::FileTooLarge => (
                 "The file has reached the largest size that its disk allows.".to_owned(),
-                "Use a disk formatted as NTFS, exFAT, APFS or ext4 (FAT32 ends at 4 GiB), then start the recording again.",
+                "It goes on by itself, in a new file; a disk formatted as NTFS, exFAT, APFS or ext4 takes larger ones (FAT32 ends at 4 GiB).",
             ),
             FailureCode::DiskError
             | FailureCode::LowSpace
@@ -84,7 +84,7 @@ impl Failure {
             | FailureCode::NotRepaired
             | FailureCode::Internal => (
                 format!("Writing the recording in {folder} failed: {error}."),
-                "Check the disk, then start the recording again.",
+                "Check the disk: then it goes on by itself, in a new file.",
             ),
         };
         Self { code, message, hint: hint.to_owned() }
@@ -130,8 +130,9 @@ impl Failure {
                 reserve as f64 / 1e9,
                 folder.display()
             ),
-            hint: "Free some space, or let Weir delete the oldest recordings, then start the recording again."
-                .to_owned(),
+            hint:
+                "Free some space, or let Weir delete the oldest recordings: then it goes on by itself, in a new file."
+                    .to_owned(),
         }
     }
 
@@ -143,7 +144,7 @@ impl Failure {
                 "The disk of {} does not answer; the file is playable up to that point.",
                 folder.display()
             ),
-            hint: "Check the disk or the network folder, then start the recording again.".to_owned(),
+            hint: "Check the disk or the network folder.".to_owned(),
         }
     }
 

@@ -10,7 +10,7 @@ use weir_flv::Error;
 use weir_flv::file::{FileOptions, FileWriter, Write};
 use weir_media::{Codec, Frame, FrameKind, TimeDelta, Timestamp, Track, TrackId, TrackKind, Tracks};
 
-use super::container::{Container, Refusal};
+use super::container::{Container, Refusal, is_there};
 use super::disk::{Disk, Medium};
 use super::failure::Failure;
 use super::writer::{Item, Progress};
@@ -193,12 +193,8 @@ impl<M: Medium> Container for FlvFile<M> {
     fn sync(&mut self) -> Result<(), Failure> {
         self.syncs += 1;
         let written = if self.syncs % HEAD_EVERY == 1 { self.checkpoint() } else { self.disk.sync() };
-        let synced = written.and_then(|()| match self.path.try_exists() {
-            // On most systems an open file can be deleted, and writing to it goes on to nowhere.
-            Ok(false) => Err(io::ErrorKind::NotFound.into()),
-            _ => Ok(()),
-        });
-        self.checked(synced)
+        self.checked(written)?;
+        is_there(&self.path)
     }
 
     fn close(&mut self) -> Result<(), Failure> {

@@ -5,6 +5,7 @@
 //! is known here ([`Status`]).
 
 mod about;
+mod again;
 mod book;
 mod browse;
 mod config;
@@ -101,6 +102,8 @@ struct Inner {
     looking: Arc<Semaphore>,
     /// The settings changed: the disk is looked at now.
     room: Notify,
+    /// A recording has ended; perhaps it is to be begun again.
+    failed: Notify,
     /// One job at a time: two would only make the disk slower for what is recorded.
     working: Arc<Semaphore>,
     tasks: Supervisor,
@@ -122,11 +125,13 @@ impl Recordings {
             jobs: Mutex::default(),
             looking: Arc::new(Semaphore::new(1)),
             room: Notify::new(),
+            failed: Notify::new(),
             working: Arc::new(Semaphore::new(1)),
             tasks,
         }));
         recordings.0.tasks.spawn("recordings", recordings.clone().watch());
         recordings.0.tasks.spawn("room for recordings", recordings.clone().keep_room());
+        recordings.0.tasks.spawn("recordings that are begun again", recordings.clone().begin_again());
         recordings.heal();
         recordings
     }
@@ -167,19 +172,22 @@ impl Recordings {
                 if retention {
                     recordings.0.library.store();
                 }
-                space::look(&at, &config, &active, retention, now, space::free)
+                let deleted = space::make_room(&at, &config, &active, retention, now, space::free);
+                let folders = active.keys().map(|file| folder_of(file).to_owned()).chain([at]).collect();
+                (deleted, space::short(folders, reserve, space::free))
             });
-            let Ok(look) = looked.await else { continue };
+            let Ok((deleted, short)) = looked.await else { continue };
             if !self.book().is_idle() {
                 self.0.context.events.tell(Event::RecordingRoom);
             }
-            if !look.deleted.is_empty() {
-                tracing::info!(deleted = ?look.deleted, "old recordings were deleted, as the settings say");
+            if !deleted.is_empty() {
+                tracing::info!(?deleted, "old recordings were deleted, as the settings say");
                 self.0.context.events.tell(Event::RecordingsChanged);
             }
-            if look.is_full {
-                self.book().halt(&Failure::low_space(&folder, reserve));
-            }
+            self.book().halt(|file| {
+                let folder = file.map_or(folder.as_path(), folder_of);
+                short.contains(folder).then(|| Failure::low_space(folder, reserve))
+            });
         }
         End::Stopped
     }
@@ -207,6 +215,8 @@ impl Recordings {
     pub fn apply(&self, config: &Config) {
         *self.config() = config.clone();
         self.0.room.notify_one();
+        self.book().again.hurry();
+        self.0.failed.notify_one();
         self.record_what_should_be(Start::NewestKey);
     }
 
@@ -326,7 +336,10 @@ impl Drop for OpenPage {
     fn drop(&mut self) {
         self.page.fail_if_open(Failure::internal());
         self.recordings.book().close(&self.page);
-        self.recordings.0.context.events.tell(Event::Recording { recording: self.page.status() });
+        self.recordings.0.failed.notify_one();
+        if !self.page.fails_again() {
+            self.recordings.0.context.events.tell(Event::Recording { recording: self.page.status() });
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use weir_media::{Frame, TimeDelta, Timestamp, TrackKind, Tracks};
 use weir_mp4::{Error, Muxer, Options};
 
-use super::container::{Container, Refusal};
+use super::container::{Container, Refusal, is_there};
 use super::disk::{Disk, Medium};
 use super::failure::Failure;
 use super::writer::{Item, Progress};
@@ -158,11 +158,9 @@ impl<M: Medium> Container for Mp4File<M> {
     }
 
     fn sync(&mut self) -> Result<(), Failure> {
-        let synced = self.disk.sync().and_then(|()| match self.path.try_exists() {
-            Ok(false) => Err(io::ErrorKind::NotFound.into()),
-            _ => Ok(()),
-        });
-        self.checked(synced)
+        let synced = self.disk.sync();
+        self.checked(synced)?;
+        is_there(&self.path)
     }
 
     fn close(&mut self) -> Result<(), Failure> {

@@ -64,18 +64,20 @@ pub(super) async fn run(job: Job) -> End {
     };
     let (state, end) = match recorded {
         Ok(why) => (State::Complete, End::done(why)),
-        Err(failure) => {
-            job.problems.report(Report {
-                code: "recording_failed",
-                message: format!("The recording of {} has stopped. {}", job.path, failure.message),
-                hint: failure.hint.clone(),
-                path: Some(job.path.as_str().to_owned()),
-                peer: None,
-            });
-            (State::Failed(failure.clone()), End::Failed(failure.message))
-        }
+        Err(failure) => (State::Failed(failure.clone()), End::Failed(failure.message)),
     };
-    job.page.page.ended(state);
+    job.page.page.ended(state.clone());
+    if let State::Failed(failure) = state
+        && !job.page.page.fails_again()
+    {
+        job.problems.report(Report {
+            code: "recording_failed",
+            message: format!("The recording of {} has stopped. {}", job.path, failure.message),
+            hint: failure.hint,
+            path: Some(job.path.as_str().to_owned()),
+            peer: None,
+        });
+    }
     end
 }
 
@@ -287,7 +289,7 @@ fn take_preamble(batch: &mut Vec<Delivery>) -> Option<EndReason> {
     })
 }
 
-async fn sleep_until(time: Option<Instant>) {
+pub(super) async fn sleep_until(time: Option<Instant>) {
     match time {
         Some(time) => tokio::time::sleep_until(time).await,
         None => std::future::pending().await,

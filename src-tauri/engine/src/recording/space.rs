@@ -1,6 +1,6 @@
 //! Room on the disk: what is kept for how long, what goes when there is little left, and when recording must stop.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,17 +15,6 @@ pub(super) const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// One of how many looks also applies the limits of age and size, for which the whole folder is read.
 pub(super) const RETENTION_EVERY: u32 = 12;
 
-/// What a look at the disk found, and did.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Look {
-    /// Free bytes after it; `None` when the system does not tell.
-    pub(super) free: Option<u64>,
-    /// No more than the reserve is free, and nothing could be done about it.
-    pub(super) is_full: bool,
-    /// Recordings that were deleted.
-    pub(super) deleted: Vec<String>,
-}
-
 /// Free space where `folder` is or will be made. Blocks.
 pub(super) fn free(folder: &Path) -> Option<u64> {
     let folder = std::path::absolute(folder).ok()?;
@@ -33,16 +22,22 @@ pub(super) fn free(folder: &Path) -> Option<u64> {
     fs4::available_space(there).ok()
 }
 
-/// Looks at the disk and makes room as the settings say: only ever with files that Weir wrote and nobody writes to, and for
-/// the reserve only while something is recorded (`active`). Blocks.
-pub(super) fn look(
+/// The folders on whose disks less than the reserve is free: a recording goes on where it began when the folder is changed, and a
+/// folder may be another disk. Blocks.
+pub(super) fn short(folders: HashSet<PathBuf>, reserve: u64, free: impl Fn(&Path) -> Option<u64>) -> HashSet<PathBuf> {
+    folders.into_iter().filter(|folder| free(folder).is_some_and(|free| free < reserve)).collect()
+}
+
+/// Makes room as the settings say: only ever with files that Weir wrote and nobody writes to, and for the reserve only while something is
+/// recorded (`active`). Returns which recordings were deleted. Blocks.
+pub(super) fn make_room(
     folder: &Path,
     config: &Config,
     active: &HashMap<PathBuf, f64>,
     retention: bool,
     now_ms: u64,
     free: impl Fn(&Path) -> Option<u64>,
-) -> Look {
+) -> Vec<String> {
     let is_short = || free(folder).is_some_and(|free| free < config.reserve_bytes);
     let limits = retention && (config.keep_days > 0 || config.keep_bytes > 0);
     let makes_room = config.when_full == WhenFull::DeleteOldest && !active.is_empty() && is_short();
@@ -70,7 +65,7 @@ pub(super) fn look(
             }
         }
     }
-    Look { free: free(folder), is_full: is_short(), deleted }
+    deleted
 }
 
 fn remove(file: &Seen, active: &HashMap<PathBuf, f64>) -> bool {
@@ -121,11 +116,14 @@ mod tests {
         fs::File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
     }
 
-    fn looked(folder: &Path, config: &Config, disk: u64) -> Look {
+    /// What is deleted on a disk of this size, and whether there is still too little.
+    fn looked(folder: &Path, config: &Config, disk: u64) -> (Vec<String>, bool) {
         let now = index::unix_millis(SystemTime::now());
         let used = |folder: &Path| fs::read_dir(folder).unwrap().count() as u64 * 1000;
         let active = HashMap::from([(folder.join("now.flv"), 1.0)]);
-        look(folder, config, &active, true, now, |folder| Some(disk - used(folder)))
+        let free = |folder: &Path| Some(disk - used(folder));
+        let deleted = make_room(folder, config, &active, true, now, free);
+        (deleted, !short(HashSet::from([folder.to_owned()]), config.reserve_bytes, free).is_empty())
     }
 
     #[test]
@@ -140,19 +138,19 @@ mod tests {
             when_full: WhenFull::DeleteOldest,
             ..Config::default()
         };
-        assert_eq!(looked(folder.path(), &all, 10_000).deleted, ["0.flv"]);
+        assert_eq!(looked(folder.path(), &all, 10_000).0, ["0.flv"]);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
 
         let folder = folder_of(2);
         let now = index::unix_millis(SystemTime::now());
         let reserve = Config { keep_days: 0, keep_bytes: 0, ..all };
-        let idle = look(folder.path(), &reserve, &HashMap::new(), true, now, |_| Some(1));
-        assert_eq!((idle.deleted.len(), idle.is_full), (0, true));
+        let idle = make_room(folder.path(), &reserve, &HashMap::new(), true, now, |_| Some(1));
+        assert_eq!(idle.len(), 0);
         #[cfg(not(windows))]
         {
             let held = fs::File::options().write(true).open(folder.path().join("1.flv")).unwrap();
             repair::claim(&held);
-            assert_eq!(looked(folder.path(), &reserve, 10_000).deleted, ["0.flv"]);
+            assert_eq!(looked(folder.path(), &reserve, 10_000).0, ["0.flv"]);
         }
     }
 
@@ -166,9 +164,20 @@ mod tests {
     fn nothing_is_deleted_unasked_and_a_short_disk_is_said() {
         let folder = folder_of(4);
         let config = Config { reserve_bytes: 6_001, ..Config::default() };
-        let look = looked(folder.path(), &config, 10_000);
-        assert_eq!((look.free, look.is_full, look.deleted.len()), (Some(6_000), true, 0));
-        assert!(!looked(folder.path(), &Config { reserve_bytes: 6_000, ..config }, 10_000).is_full);
+        assert_eq!(looked(folder.path(), &config, 10_000), (vec![], true));
+        assert_eq!(looked(folder.path(), &Config { reserve_bytes: 6_000, ..config }, 10_000), (vec![], false));
+    }
+
+    #[test]
+    fn each_folder_is_as_short_as_its_own_disk() {
+        let (small, large, odd) = (PathBuf::from("/small"), PathBuf::from("/large"), PathBuf::from("/odd"));
+        let free = |folder: &Path| match folder.to_str() {
+            Some("/small") => Some(99),
+            Some("/large") => Some(100),
+            _ => None,
+        };
+        let all = HashSet::from([small.clone(), large, odd]);
+        assert_eq!(short(all, 100, free), HashSet::from([small]));
     }
 
     #[test]
@@ -176,22 +185,22 @@ mod tests {
         let folder = folder_of(4);
         let config = Config { reserve_bytes: 7_500, when_full: WhenFull::DeleteOldest, ..Config::default() };
         let look = looked(folder.path(), &config, 10_000);
-        assert_eq!((look.deleted, look.is_full), (vec!["3.flv".to_owned(), "2.flv".to_owned()], false));
+        assert_eq!(look, (vec!["3.flv".to_owned(), "2.flv".to_owned()], false));
         let config = Config { reserve_bytes: 70_000, ..config };
-        let look = looked(folder.path(), &config, 10_000);
-        assert_eq!((look.deleted.len(), look.is_full), (2, true), "when all are gone there is still too little");
+        let (deleted, is_short) = looked(folder.path(), &config, 10_000);
+        assert_eq!((deleted.len(), is_short), (2, true), "when all are gone there is still too little");
     }
 
     #[test]
     fn age_and_size_have_their_limits_and_what_is_written_stays() {
         let folder = folder_of(6);
         let by_age = Config { keep_days: 4, ..Config::default() };
-        assert_eq!(looked(folder.path(), &by_age, 1 << 40).deleted, ["5.flv", "4.flv"]);
+        assert_eq!(looked(folder.path(), &by_age, 1 << 40).0, ["5.flv", "4.flv"]);
         let by_size = Config { keep_bytes: 2_000, ..Config::default() };
-        assert_eq!(looked(folder.path(), &by_size, 1 << 40).deleted, ["3.flv", "2.flv"]);
+        assert_eq!(looked(folder.path(), &by_size, 1 << 40).0, ["3.flv", "2.flv"]);
         let all = Config { keep_bytes: 1, ..Config::default() };
         let active = HashMap::from([(folder.path().join("1.flv"), 1.0)]);
-        let look = look(folder.path(), &all, &active, true, index::unix_millis(SystemTime::now()), |_| None);
-        assert_eq!(look.deleted, ["0.flv"]);
+        let deleted = make_room(folder.path(), &all, &active, true, index::unix_millis(SystemTime::now()), |_| None);
+        assert_eq!(deleted, ["0.flv"]);
     }
 }

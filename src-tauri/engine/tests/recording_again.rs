@@ -1,0 +1,184 @@
+//! Recordings that the disk ended and that go on by themselves, against a real hub and real disks.
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on ends, and says what it lacks")]
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use support::*;
+use weir_engine::config::Seconds;
+use weir_engine::recording::{Container, EntryState, FailureCode, State, Status};
+
+fn record_all(config: &mut weir_engine::Config) {
+    config.recording.record_all = true;
+    config.streams.grace_seconds = Seconds::from(Duration::from_millis(50));
+}
+
+impl Rig {
+    fn status(&self) -> Vec<Status> {
+        self.engine.recordings().status()
+    }
+
+    async fn until_recording(&self, n: usize, what: &str, is: impl Fn(&Status) -> bool) -> Status {
+        until(&self.engine, what, || self.status().get(n).filter(|status| is(status)).cloned()).await
+    }
+
+    async fn failed(&self, n: usize) -> FailureCode {
+        match self.until_recording(n, "a failure", |status| status.state != State::Recording).await.state {
+            State::Failed(failure) => failure.code,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn open(&self, n: usize) -> PathBuf {
+        self.until_recording(n, "a file", |status| status.file.is_some()).await.file.unwrap()
+    }
+
+    fn failures_said(&self) -> Vec<u64> {
+        let problems = self.engine.context().problems.list().into_iter();
+        problems.filter(|problem| problem.code == "recording_failed").map(|problem| problem.count).collect()
+    }
+}
+
+fn frames_in(file: &Path) -> Vec<weir_media::Frame> {
+    ingest(&flv_tags(&std::fs::read(file).unwrap())).1
+}
+
+/// Somebody tidies up, or a drive is unplugged for a moment.
+#[tokio::test]
+async fn a_recording_whose_folder_went_away_goes_on_in_a_new_one_and_misses_nothing() {
+    if cfg!(windows) {
+        eprintln!("SKIPPED: Windows deletes no file that is being written");
+        return;
+    }
+    let rig = Rig::start(record_all).await;
+    let mut publisher = rig.publish("live/show");
+    publisher.set_tracks(&tracks()).unwrap();
+    let mut sent = frames(&tracks(), 0, 3_000);
+    write(&mut publisher, &sent);
+    rig.open(0).await;
+    std::fs::remove_dir_all(rig.recordings_dir()).unwrap();
+    assert_eq!(rig.failed(0).await, FailureCode::FolderMissing);
+    let file = rig.open(1).await;
+    let more = frames(&tracks(), 3_000, 5_000);
+    write(&mut publisher, &more);
+    sent.extend(more);
+    drop(publisher);
+    let status = rig.until_recording(1, "its end", |status| status.state != State::Recording).await;
+    assert_eq!(status.state, State::Complete);
+    assert_eq!(essence(&frames_in(&file)), essence(&sent), "the stream's ring had all of it");
+    assert_eq!((rig.failures_said(), rig.status().len()), (vec![1], 2));
+}
+
+/// Somebody gives it another name in a file manager.
+#[tokio::test]
+async fn a_recording_that_is_moved_while_it_is_written_is_whole_and_goes_on_in_a_new_file() {
+    if cfg!(windows) {
+        eprintln!("SKIPPED: Windows moves no file that is being written");
+        return;
+    }
+    for container in [Container::Flv, Container::Mp4] {
+        let rig = Rig::start(|config| {
+            record_all(config);
+            config.recording.container = container;
+        })
+        .await;
+        let mut publisher = rig.publish("live/show");
+        publisher.set_tracks(&tracks()).unwrap();
+        write(&mut publisher, &frames(&tracks(), 0, 3_000));
+        let file = rig.open(0).await;
+        let moved = file.with_file_name("evening").with_extension(file.extension().unwrap());
+        std::fs::rename(&file, &moved).unwrap();
+        assert_eq!(rig.failed(0).await, FailureCode::FolderMissing);
+        rig.open(1).await;
+        let entries = rig.engine.recordings().list().unwrap();
+        let entry = entries.iter().find(|entry| entry.name.starts_with("evening")).unwrap();
+        assert_eq!(entry.state, EntryState::Complete, "{container:?}");
+        assert!(entry.duration_seconds > Some(2.5), "{entry:?}");
+        drop(publisher);
+        let status = rig.until_recording(1, "its end", |status| status.state != State::Recording).await;
+        assert_eq!(status.state, State::Complete);
+    }
+}
+
+#[tokio::test]
+async fn what_is_in_the_way_is_said_once_and_when_it_is_gone_the_recording_begins() {
+    let rig = Rig::start(record_all).await;
+    std::fs::write(rig.recordings_dir(), b"a file where the folder should be").unwrap();
+    let mut publisher = rig.publish("live/show");
+    publisher.set_tracks(&tracks()).unwrap();
+    write(&mut publisher, &frames(&tracks(), 0, 1_000));
+    rig.failed(0).await;
+    // Changed settings are a reason to try at once, again and again.
+    for reserve in 1..=5 {
+        let mut config = rig.engine.config();
+        config.recording.reserve_bytes = reserve;
+        rig.engine.apply(config).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    std::fs::remove_file(rig.recordings_dir()).unwrap();
+    rig.open(1).await;
+    assert_eq!((rig.failures_said(), rig.status().len()), (vec![1], 2), "{:?}", rig.status());
+}
+
+#[tokio::test]
+async fn what_was_stopped_by_hand_after_it_failed_is_not_begun_again() {
+    let rig = Rig::start(record_all).await;
+    std::fs::write(rig.recordings_dir(), b"a file where the folder should be").unwrap();
+    let mut publisher = rig.publish("live/show");
+    publisher.set_tracks(&tracks()).unwrap();
+    write(&mut publisher, &frames(&tracks(), 0, 1_000));
+    rig.failed(0).await;
+    rig.engine.recordings().stop(&stream("live/show"));
+    std::fs::remove_file(rig.recordings_dir()).unwrap();
+    rig.engine.apply(rig.engine.config()).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert_eq!((rig.status().len(), rig.recordings_dir().exists()), (1, false));
+    rig.engine.recordings().record(&stream("live/show")).unwrap();
+    rig.open(1).await;
+}
+
+/// A disk of 80 MB, full but for a moment of the stream.
+#[tokio::test]
+async fn a_full_disk_with_room_again_is_recorded_to_and_the_file_before_is_made_whole() {
+    let disk = tempfile::tempdir().unwrap();
+    let mount = ["-t", "tmpfs", "-o", "size=80m", "tmpfs"];
+    let mounted = std::process::Command::new("mount").args(mount).arg(disk.path()).output();
+    if !mounted.is_ok_and(|mounted| mounted.status.success()) {
+        eprintln!("SKIPPED: no small disk can be mounted here (needs root)");
+        return;
+    }
+    let ballast = disk.path().join("ballast");
+    for container in [Container::Flv, Container::Mp4] {
+        std::fs::write(&ballast, vec![1; 81_400 * 1024]).unwrap();
+        let folder = disk.path().join(format!("{container:?}"));
+        let rig = Rig::start(|config| {
+            record_all(config);
+            config.recording.dir = Some(folder.clone());
+            config.recording.container = container;
+            config.recording.reserve_bytes = 0;
+        })
+        .await;
+        let mut publisher = rig.publish("live/show");
+        publisher.set_tracks(&tracks()).unwrap();
+        write(&mut publisher, &frames(&tracks(), 0, 60_000));
+        assert_eq!(rig.failed(0).await, FailureCode::DiskFull);
+        std::fs::remove_file(&ballast).unwrap();
+        let again = rig.open(1).await;
+        write(&mut publisher, &frames(&tracks(), 60_000, 62_000));
+        drop(publisher);
+        let status = rig.until_recording(1, "its end", |status| status.state != State::Recording).await;
+        assert_eq!(status.state, State::Complete);
+        let entries = rig.engine.recordings().list().unwrap();
+        assert_eq!(entries.len(), 2);
+        for entry in entries {
+            let is_new = folder.join(&entry.name) == again;
+            let states = [EntryState::Complete, EntryState::Repaired];
+            assert!(states.contains(&entry.state) && entry.duration_seconds > Some(1.0), "{is_new} {entry:?}");
+        }
+        drop(rig);
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+    std::process::Command::new("umount").arg(disk.path()).status().unwrap();
+}
