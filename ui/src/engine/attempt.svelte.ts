@@ -1,3 +1,5 @@
+import { untrack } from 'svelte';
+
 import { requestWords } from './words';
 import { RequestError } from './client';
 
@@ -22,9 +24,12 @@ export class Attempt {
     return done;
   }
 
-  /** Runs it; true when it worked. A second call while the first is under way does nothing. */
+  /**
+   * Runs it; true when it worked. A second call while the first is under way does nothing. An effect that calls this does not
+   * come to depend on it: it would run again and again.
+   */
   async run(action: () => Promise<unknown>): Promise<boolean> {
-    if (this.busy) return false;
+    if (untrack(() => this.busy)) return false;
     this.busy = true;
     this.error = undefined;
     try {

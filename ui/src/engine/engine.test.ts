@@ -6,6 +6,7 @@ import { RequestError } from './client';
 import { Attempt } from './attempt.svelte';
 import { lively, settle } from './lively.svelte';
 import { Mirror } from './mirror.svelte';
+import { Resource } from './resource.svelte';
 import { takes } from './words';
 import { madeUpHost } from '../../dev/engine';
 import { scenes } from '../../dev/scenes';
@@ -88,6 +89,22 @@ test('changes that come while a topic is read lead to one more reading, not to o
   await Promise.all([1, 2, 3, 4].map(() => mirror.refresh('streams')));
   expect(reads).toBe(2);
   expect(mirror.streams).toHaveLength(1);
+});
+
+test('what is wanted while something is being read is read afterwards, once', async () => {
+  const asked: string[] = [];
+  let wanted = 'g';
+  const list = new Resource(async () => {
+    const word = wanted;
+    asked.push(word);
+    await Promise.resolve();
+    return word;
+  });
+  const all = [list.load()];
+  for (wanted of ['go', 'gop', 'gopro']) all.push(list.load());
+  await Promise.all(all);
+  expect(list.value).toBe('gopro');
+  expect(asked).toEqual(['g', 'gopro']);
 });
 
 test('a second press while the first is under way does nothing', async () => {

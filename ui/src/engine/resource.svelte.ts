@@ -5,14 +5,23 @@ export class Resource<T> {
   value = $state.raw<T | undefined>();
   failed = $state.raw<RequestError | undefined>();
   #reading: Promise<void> | undefined;
+  #again = false;
 
   constructor(private readonly read: () => Promise<T>) {}
 
-  /** Reads it; calls while it is being read share one reading. */
+  /** Reads it. While it is being read, calls share one further reading: what they want may be another thing than what is on its way. */
   load = (): Promise<void> => {
-    this.#reading ??= this.#load().finally(() => (this.#reading = undefined));
+    this.#again = this.#reading !== undefined;
+    this.#reading ??= this.#loadAll().finally(() => (this.#reading = undefined));
     return this.#reading;
   };
+
+  async #loadAll(): Promise<void> {
+    do {
+      this.#again = false;
+      await this.#load();
+    } while (this.#again);
+  }
 
   async #load(): Promise<void> {
     try {
