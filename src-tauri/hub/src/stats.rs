@@ -183,9 +183,15 @@ impl TrackCounters {
         self.rate.add(now, bytes as u64);
         self.frame_rate.add(dts, now);
         if key {
-            self.key_interval = self.last_key.map(|last| dts - last);
+            self.key_interval = self.last_key.map(|last| dts - last).or(self.key_interval);
             self.last_key = Some(dts);
         }
+    }
+
+    /// Forgets what went before a gap where time is measured: the pause is nobody's slow frame and nobody's key frame interval.
+    pub(crate) fn begin_again(&mut self) {
+        self.frame_rate = FrameRate::default();
+        self.last_key = None;
     }
 }
 

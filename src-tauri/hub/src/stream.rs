@@ -415,6 +415,7 @@ impl State {
             return;
         }
         if let Some(gap) = self.timeline.gap(now) {
+            self.counters.values_mut().for_each(TrackCounters::begin_again);
             self.ring.push_gap(gap);
         }
     }
