@@ -330,8 +330,11 @@ async fn a_gap_is_a_chapter_of_the_file_closed_or_repaired() {
     assert_eq!(rig.all_over(1).await[0].state, State::Complete);
     let name = file.file_name().unwrap().to_str().unwrap();
     let film = rig.engine.recordings().film(name).unwrap();
-    let told: Vec<_> = film.chapters().iter().map(|chapter| chapter.title.as_str()).collect();
+    let chapters = film.chapters();
+    let told: Vec<_> = chapters.iter().map(|chapter| chapter.title.as_str()).collect();
     assert_eq!((told.len(), told[0]), (2, "live/show"), "{told:?}");
+    let gaps: Vec<_> = film.chapters().iter().map(|chapter| chapter.gap.map(|gap| gap.cause)).collect();
+    assert_eq!(gaps, [None, Some(recording::GapCause::EncoderAway)]);
     for file in [&file, &cut] {
         let args = ["-v", "error", "-show_chapters", "-show_format", "-of", "json"];
         let output = std::process::Command::new("ffprobe").args(args).arg(file).output().unwrap();

@@ -2241,6 +2241,7 @@ export interface components {
         };
         /** @description A place in a recording. */
         RecordingChapter: {
+            gap: components["schemas"]["RecordingGap"] | null;
             /**
              * Format: double
              * @description Where, seconds.
@@ -2304,6 +2305,21 @@ export interface components {
              */
             start_seconds: number;
         };
+        /** @description Something that is missing in a recording. Time goes on over it: the picture stands still meanwhile. */
+        RecordingGap: {
+            /** @description Why. */
+            cause: components["schemas"]["RecordingGapCause"];
+            /**
+             * Format: double
+             * @description How much, seconds.
+             */
+            missing_seconds: number;
+        };
+        /**
+         * @description Why something is missing in a recording.
+         * @enum {string}
+         */
+        RecordingGapCause: "encoder_away" | "disk_slow";
         /** @description One initialization segment: `GET /api/v1/recordings/{id}/media/init/{number}`, numbers from 0. */
         RecordingInitialization: {
             /**
@@ -2387,7 +2403,7 @@ export interface components {
          *     picture is at 0.
          */
         RecordingMedia: {
-            /** @description Places to jump to, in the order of time: where something is missing in an MP4 file, or what its maker marked. */
+            /** @description Places to jump to, in the order of time: where something is missing, or what the maker of an MP4 file marked. */
             chapters: components["schemas"]["RecordingChapter"][];
             /**
              * Format: double

@@ -46,7 +46,7 @@ pub struct RecordingMedia {
     pub initializations: Vec<RecordingInitialization>,
     /// Media segments of a few seconds, in the order of time. Each is below 64 MB.
     pub fragments: Vec<RecordingFragment>,
-    /// Places to jump to, in the order of time: where something is missing in an MP4 file, or what its maker marked.
+    /// Places to jump to, in the order of time: where something is missing, or what the maker of an MP4 file marked.
     pub chapters: Vec<RecordingChapter>,
 }
 
@@ -58,6 +58,37 @@ pub struct RecordingChapter {
     /// What is there, as the file has it.
     #[schema(example = "2.0 s missing: the encoder was away")]
     pub title: String,
+    /// Something is missing from here on; null at any other place.
+    pub gap: Option<RecordingGap>,
+}
+
+/// Something that is missing in a recording. Time goes on over it: the picture stands still meanwhile.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct RecordingGap {
+    /// How much, seconds.
+    pub missing_seconds: f64,
+    /// Why.
+    pub cause: RecordingGapCause,
+}
+
+/// Why something is missing in a recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordingGapCause {
+    /// The encoder was away.
+    EncoderAway,
+    /// The disk was slower than the stream.
+    DiskSlow,
+}
+
+impl From<&recording::Gap> for RecordingGap {
+    fn from(gap: &recording::Gap) -> Self {
+        let cause = match gap.cause {
+            recording::GapCause::EncoderAway => RecordingGapCause::EncoderAway,
+            recording::GapCause::DiskSlow => RecordingGapCause::DiskSlow,
+        };
+        Self { missing_seconds: gap.missing_millis as f64 / 1000.0, cause }
+    }
 }
 
 /// One initialization segment: `GET /api/v1/recordings/{id}/media/init/{number}`, numbers from 0.
@@ -97,6 +128,7 @@ impl RecordingMedia {
         let chapter = |it: &recording::Chapter| RecordingChapter {
             start_seconds: it.at_millis as f64 / 1000.0,
             title: it.title.clone(),
+            gap: it.gap.as_ref().map(RecordingGap::from),
         };
         Self {
             duration_seconds: rounded(film.seconds()),

@@ -4,10 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use weir_amf0::Value;
-use weir_flv::file::{FileReader, TagKind};
+use weir_flv::file::{FileReader, Gap, GapCause, TagKind};
 use weir_flv::{Ingest, Item as Tag};
 use weir_media::{Frame, TrackKind, Tracks};
 
@@ -211,19 +209,10 @@ fn stem_of(path: &Path) -> String {
 
 /// The mark of a gap that [`super::flv`] leaves.
 fn gap(frame: &Frame) -> Option<Item> {
-    let values = Value::decode_all(&frame.data).ok()?;
-    let [name, cue, ..] = values.as_slice() else { return None };
-    if name.as_str() != Some("onCuePoint") || cue.get("name").and_then(Value::as_str) != Some("gap") {
-        return None;
-    }
-    let parameters = cue.get("parameters")?;
-    let time = Duration::try_from_secs_f64(parameters.get("seconds")?.as_number()?).ok()?;
-    Some(match parameters.get("reason").and_then(Value::as_str) {
-        Some("disk") => {
-            let frames = parameters.get("frames").and_then(Value::as_number).unwrap_or(0.0);
-            Item::Skipped { frames: frames as u64, time }
-        }
-        _ => Item::Gap(time),
+    let Gap { missing, cause, frames, .. } = Gap::parse(&frame.data)?;
+    Some(match cause {
+        GapCause::DiskSlow => Item::Skipped { frames, time: missing },
+        GapCause::PublisherAway => Item::Gap(missing),
     })
 }
 

@@ -4,11 +4,9 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bytes::BytesMut;
-use weir_amf0::Value;
 use weir_flv::Error;
-use weir_flv::file::{FileOptions, FileWriter, Write};
-use weir_media::{Codec, Frame, FrameKind, TimeDelta, Timestamp, Track, TrackId, TrackKind, Tracks};
+use weir_flv::file::{FileOptions, FileWriter, GapCause, Write};
+use weir_media::{Frame, TimeDelta, Timestamp, Track, TrackKind, Tracks};
 
 use super::container::{Container, Refusal, is_there};
 use super::disk::{Disk, Medium};
@@ -31,7 +29,6 @@ pub(super) struct FlvFile<M> {
     out: Vec<Write>,
     /// Time of the first frame: what lies before it is no part of the recording.
     zero: Option<Timestamp>,
-    newest: Timestamp,
     left_out: u64,
     early: u64,
     failed: bool,
@@ -50,7 +47,6 @@ impl<M: Medium> FlvFile<M> {
             known: Tracks::default(),
             out: Vec::new(),
             zero: None,
-            newest: Timestamp::ZERO,
             left_out: 0,
             early: 0,
             failed: false,
@@ -81,12 +77,7 @@ impl<M: Medium> FlvFile<M> {
             }
         }
         let Some(writer) = &mut self.writer else { return };
-        if tracks.find(TrackId::DATA).is_none() {
-            // Gaps are marked on the data track, whether the publisher has one or not.
-            writer.set_tracks(&tracks.with(Track::new(TrackId::DATA, Codec::Script)), &mut self.out);
-        } else {
-            writer.set_tracks(tracks, &mut self.out);
-        }
+        writer.set_tracks(tracks, &mut self.out);
     }
 
     fn frame(&mut self, frame: &Frame) -> Result<(), Refusal> {
@@ -96,7 +87,7 @@ impl<M: Medium> FlvFile<M> {
             return Ok(());
         }
         match writer.write(frame, &mut self.out) {
-            Ok(()) => self.newest = self.newest.max(frame.dts),
+            Ok(()) => {}
             Err(Error::FileTooLong) => return Err(Refusal::NeedsNewFile),
             Err(_) => self.left_out += 1,
         }
@@ -104,23 +95,10 @@ impl<M: Medium> FlvFile<M> {
     }
 
     /// Marks that something is missing here, as a cue point: players pass over it, editors show it.
-    fn mark(&mut self, reason: &str, time: Duration, frames: u64) -> Result<(), Refusal> {
-        let Some(zero) = self.zero else { return Ok(()) };
-        let parameters = Value::object([
-            ("reason", Value::from(reason)),
-            ("seconds", time.as_secs_f64().into()),
-            ("frames", (frames as f64).into()),
-        ]);
-        let cue = Value::object([
-            ("name", Value::from("gap")),
-            ("time", (self.newest - zero).as_secs_f64().into()),
-            ("type", "event".into()),
-            ("parameters", parameters),
-        ]);
-        let mut data = BytesMut::new();
-        weir_amf0::encode_all(&["onCuePoint".into(), cue], &mut data);
-        let (track, dts) = (TrackId::DATA, self.newest);
-        self.frame(&Frame { track, dts, pts: dts, kind: FrameKind::Key, data: data.freeze() })
+    fn mark(&mut self, cause: GapCause, missing: Duration, frames: u64) {
+        if let Some(writer) = &mut self.writer {
+            writer.mark_gap(missing, cause, frames, &mut self.out);
+        }
     }
 
     fn write_out(&mut self) -> io::Result<()> {
@@ -169,8 +147,8 @@ impl<M: Medium> Container for FlvFile<M> {
             Item::Tracks(tracks) if self.changes_decoder(tracks) => return Err(Refusal::NeedsNewFile),
             Item::Tracks(tracks) => self.set_tracks(tracks),
             Item::Frame(frame) => self.frame(frame)?,
-            Item::Gap(gap) => self.mark("publisher", *gap, 0)?,
-            Item::Skipped { frames, time } => self.mark("disk", *time, *frames)?,
+            Item::Gap(gap) => self.mark(GapCause::PublisherAway, *gap, 0),
+            Item::Skipped { frames, time } => self.mark(GapCause::DiskSlow, *time, *frames),
         }
         let written = self.write_out();
         Ok(self.checked(written)?)

@@ -59,7 +59,9 @@ pub use about::{About, FileTrack, Flaw};
 pub use browse::Room;
 pub use config::{Config, Container, OnReturn, WhenFull};
 pub use failure::{Failure, FailureCode};
-pub use film::{Chapter, Choice, Film, FilmError, Fragment, Initialization, KeyPicture, Plan as FilmPlan};
+pub use film::{
+    Chapter, Choice, Film, FilmError, Fragment, Gap, GapCause, Initialization, KeyPicture, Plan as FilmPlan,
+};
 pub use index::{Entry, EntryState};
 pub use job::{Job, JobError, JobKind, JobState};
 pub use pattern::{Pattern, PatternError};

@@ -15,6 +15,7 @@ use weir_mp4::{Error, Muxer, Options};
 use super::container::{Container, Refusal, is_there};
 use super::disk::{Disk, Medium};
 use super::failure::Failure;
+use super::film::GapCause;
 use super::writer::{Item, Progress};
 use super::{Label, folder_of};
 
@@ -133,11 +134,11 @@ impl<M: Medium> Container for Mp4File<M> {
             Item::Frame(frame) => self.frame(frame),
             // Time goes on over what is missing: the frame before it is shown until the frame after it.
             Item::Gap(gap) => {
-                self.muxer.mark_gap((*gap).into(), "the encoder was away");
+                self.muxer.mark_gap((*gap).into(), GapCause::EncoderAway.words());
                 Ok(())
             }
             Item::Skipped { time, .. } => {
-                self.muxer.mark_gap((*time).into(), "the disk was too slow");
+                self.muxer.mark_gap((*time).into(), GapCause::DiskSlow.words());
                 Ok(())
             }
         }

@@ -4,11 +4,14 @@
 mod support;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use support::{VECTORS, apply, flow, frames, frames_of, items, last_tracks, messages, tags, vector, write_file};
 use weir_amf0::Value;
-use weir_flv::file::{FileOptions, FileReader, FileWriter, ReadError, TagKind, Write};
+use weir_flv::file::{
+    FileHead, FileOptions, FileReader, FileWriter, Gap, GapCause, ReadError, Rebuild, TagKind, Write,
+};
 use weir_flv::{Error, Item, MessageKind};
 use weir_media::{Codec, Frame, FrameKind, Timestamp, Track, TrackId, TrackKind, Tracks};
 
@@ -198,6 +201,43 @@ fn time_starts_at_zero_and_never_runs_back() {
     let shown: Vec<i64> =
         frames_of(&items(&messages(&file)), TrackId::VIDEO).iter().map(|frame| frame.pts.as_millis()).collect();
     assert_eq!(shown, [60, 100, 80], "a picture is shown when it should be even if its decoding time had to move");
+}
+
+#[test]
+fn a_gap_is_a_cue_point_in_its_place_and_the_head_lists_it() {
+    let mut writer = FileWriter::new(FileOptions::default());
+    let (mut file, mut writes) = (Vec::new(), Vec::new());
+    writer.set_tracks(&tracks([video_track(100)]), &mut writes);
+    writer.mark_gap(Duration::from_secs(1), GapCause::PublisherAway, 0, &mut writes);
+    assert!(writes.is_empty(), "before the first frame nothing is missing");
+    let picture = |millis| frame(TrackId::VIDEO, millis, FrameKind::Key);
+    writer.write(&picture(10_000), &mut writes).unwrap();
+    writer.write(&picture(12_000), &mut writes).unwrap();
+    writer.mark_gap(Duration::from_millis(5_500), GapCause::PublisherAway, 0, &mut writes);
+    writer.write(&picture(17_500), &mut writes).unwrap();
+    writer.mark_gap(Duration::from_millis(800), GapCause::DiskSlow, 41, &mut writes);
+    writer.write(&picture(18_300), &mut writes).unwrap();
+    let gap =
+        |at_millis, missing, cause, frames| Gap { at_millis, missing: Duration::from_millis(missing), cause, frames };
+    let gaps = vec![gap(2_000, 5_500, GapCause::PublisherAway, 0), gap(7_500, 800, GapCause::DiskSlow, 41)];
+
+    // As a crash leaves it: only the tags tell.
+    apply(&mut file, std::mem::take(&mut writes));
+    assert!(FileHead::parse(&file).gaps.is_empty());
+    let told: Vec<_> = tags(&file).iter().filter_map(|tag| Gap::parse(&tag.body)).collect();
+    assert_eq!(told, gaps);
+    let times: Vec<u32> =
+        tags(&file).iter().filter(|tag| !tag.body.starts_with(b"\x02\x00\x0AonMeta")).map(|tag| tag.millis).collect();
+    assert_eq!(times, [0, 0, 2_000, 2_000, 7_500, 7_500, 8_300], "header, pictures and gaps in their places");
+    let mut rebuild = Rebuild::new();
+    tags(&file).iter().for_each(|tag| rebuild.add(tag));
+    let mut repaired = file.clone();
+    apply(&mut repaired, rebuild.finish(file.len() as u64));
+    assert_eq!(FileHead::parse(&repaired).gaps, gaps);
+
+    writer.finish(&mut writes);
+    apply(&mut file, writes);
+    assert_eq!(FileHead::parse(&file).gaps, gaps);
 }
 
 #[test]

@@ -26,4 +26,4 @@ pub use error::Error;
 pub use muxer::{Closing, Muxer, Options, Patch};
 pub use reader::{BoxHeader, BoxType, TopLevel};
 pub use sample_entry::supports;
-pub use user_data::{Chapter, Label};
+pub use user_data::{Chapter, Gap, Label};

@@ -15,6 +15,9 @@ const MAX_CHAPTERS: usize = 255;
 /// A millisecond in the units of 100 ns in which chapters count.
 const UNITS: u64 = 10_000;
 
+/// What stands between how much is missing and why.
+const MISSING: &str = " s missing: ";
+
 /// What a file is called and when it began.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Label {
@@ -47,23 +50,37 @@ pub struct Chapter {
     pub at_millis: u64,
     /// What is there.
     pub title: String,
+    /// Where it stands for something that is missing: that.
+    pub gap: Option<Gap>,
 }
 
 /// Something is missing: the publisher was away, or the disk was too slow.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Gap {
+pub struct Gap {
     /// Where, in milliseconds from the beginning of the file.
-    pub(crate) at_millis: u64,
+    pub at_millis: u64,
     /// How much is missing, in milliseconds.
-    pub(crate) missing_millis: u64,
+    pub missing_millis: u64,
     /// Why, in a word or two.
-    pub(crate) reason: String,
+    pub reason: String,
 }
 
 impl Gap {
-    /// As players show it.
+    /// As players show it. A closed file keeps nothing else of it, so that [`Gap::of_words`] reads it back.
     fn words(&self) -> String {
-        format!("{:.1} s missing: {}", self.missing_millis as f64 / 1e3, self.reason)
+        format!("{:.1}{MISSING}{}", self.missing_millis as f64 / 1e3, self.reason)
+    }
+
+    /// The gap at `at_millis` that these words tell of, to the tenth of a second; `None` for what others call their chapters.
+    fn of_words(at_millis: u64, words: &str) -> Option<Self> {
+        let (seconds, reason) = words.split_once(MISSING)?;
+        let missing = std::time::Duration::try_from_secs_f64(seconds.parse().ok()?).ok()?;
+        let missing_millis = u64::try_from(missing.as_millis()).ok()?;
+        Some(Self { at_millis, missing_millis, reason: reason.to_owned() })
+    }
+
+    fn chapter(&self) -> Chapter {
+        Chapter { at_millis: self.at_millis, title: self.words(), gap: Some(self.clone()) }
     }
 
     /// Within a `moof`, where a repair finds it: a `udta` box, which every reader passes over.
@@ -127,9 +144,9 @@ pub(crate) fn chapters_of(label: &Label, gaps: &[Gap]) -> Vec<Chapter> {
     if gaps.is_empty() {
         return Vec::new();
     }
-    let first = Chapter { at_millis: 0, title: label.title.clone().unwrap_or_else(|| "Start".to_owned()) };
-    let later = gaps.iter().map(|gap| Chapter { at_millis: gap.at_millis, title: gap.words() });
-    std::iter::once(first).chain(later).take(MAX_CHAPTERS).collect()
+    let title = label.title.clone().unwrap_or_else(|| "Start".to_owned());
+    let first = Chapter { at_millis: 0, title, gap: None };
+    std::iter::once(first).chain(gaps.iter().map(Gap::chapter)).take(MAX_CHAPTERS).collect()
 }
 
 /// The chapters that a `moov` tells of, whoever wrote it.
@@ -147,7 +164,8 @@ pub(crate) fn parse_chapters(moov: &[u8]) -> Vec<Chapter> {
             let [len] = fields.take::<1>()?;
             let title = fields.0.get(..usize::from(len))?;
             fields.skip(usize::from(len))?;
-            Some(Chapter { at_millis, title: String::from_utf8_lossy(title).into_owned() })
+            let title = String::from_utf8_lossy(title).into_owned();
+            Some(Chapter { at_millis, gap: Gap::of_words(at_millis, &title), title })
         };
         Some((0..count).map_while(chapter).collect())
     });
@@ -160,7 +178,7 @@ fn write_chapters(boxes: &mut Boxes, label: &Label, gaps: &[Gap]) {
     boxes.put_full(b"chpl", 1, 0, |boxes| {
         boxes.u32(0);
         boxes.u8(u8::try_from(chapters.len()).unwrap_or(u8::MAX));
-        for Chapter { at_millis, title: mut words } in chapters {
+        for Chapter { at_millis, title: mut words, .. } in chapters {
             let mut end = words.len().min(usize::from(u8::MAX));
             while !words.is_char_boundary(end) {
                 end -= 1;
@@ -201,5 +219,17 @@ mod tests {
             assert!(read.starts_with(&cut), "{end}: {cut:?}");
         }
         assert!(chapters_of(&label, &[]).is_empty());
+    }
+
+    #[test]
+    fn what_is_missing_is_read_from_its_words() {
+        let words = |missing_millis| Gap { at_millis: 7, missing_millis, reason: "why: so".to_owned() }.words();
+        let read = |millis| Gap::of_words(7, &words(millis)).map(|gap| (gap.at_millis, gap.missing_millis, gap.reason));
+        for (millis, told) in [(0, 0), (49, 0), (2_000, 2_000), (86_400_060, 86_400_100)] {
+            assert_eq!(read(millis), Some((7, told, "why: so".to_owned())));
+        }
+        for words in ["", "live/show", " s missing: ", "-1 s missing: x", "NaN s missing: x", "1e300 s missing: x"] {
+            assert_eq!(Gap::of_words(0, words), None, "{words:?}");
+        }
     }
 }

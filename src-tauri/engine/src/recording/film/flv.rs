@@ -7,12 +7,13 @@ use std::fs::File;
 
 use bytes::Bytes;
 use weir_flv::egress;
-use weir_flv::file::{Cut, FileReader, TagKind};
+use weir_flv::file::{Cut, FileHead, FileReader, Gap, TagKind};
 use weir_flv::{Ingest, Item};
 use weir_media::{Frame, TimeDelta, Timestamp, Track, TrackId, TrackKind, Tracks};
 use weir_mp4::segment::{Declaration, Limits, SegmentSample, SegmentTrack, initialization, media};
 
-use super::head::{FlvHead, flv_head, growing_flv_head};
+use super::chapter::Chapter;
+use super::head::{FlvHead, PIECE, flv_head, growing_flv_head};
 use super::plan::Fragment;
 use super::{FilmError, MOST_AT_ONCE, is_media, read_at};
 use walk::walk;
@@ -45,6 +46,8 @@ pub(super) struct Index {
     shown: Timestamp,
     /// How long the first picture waits for its decoder, and so does every key frame.
     waits: TimeDelta,
+    /// Where something is missing.
+    gaps: Vec<Gap>,
 }
 
 impl Index {
@@ -73,6 +76,7 @@ impl Index {
         index.cuts = merged(cuts, end.position);
         index.include_the_beginning();
         index.end = end;
+        index.gaps = metadata.gaps;
         Ok(index)
     }
 
@@ -94,6 +98,11 @@ impl Index {
                 (index, begun)
             }
         };
+        // The head is written again while the file grows: one that is half written has fewer of them than before.
+        let head = FileHead::parse(&read_at(file, 0, size.min(PIECE as u64))?);
+        if head.gaps.len() > index.gaps.len() {
+            index.gaps = head.gaps;
+        }
         // The walk goes on where the last picture is that needs none before it.
         let from = index.cuts.iter().chain(&begun).rfind(|cut| cut.is_key).copied().unwrap_or_default();
         index.sections.truncate(from.section + 1);
@@ -122,8 +131,8 @@ impl Index {
         let shown = firsts.iter().map(|frame| frame.pts).min().unwrap_or(zero);
         let picture = firsts.iter().find(|frame| frame.track == TrackId::VIDEO);
         let waits = picture.map_or(TimeDelta::ZERO, |first| first.pts - first.dts);
-        let (sections, cuts, end) = (Vec::new(), Vec::new(), Cut::default());
-        Ok(Self { sections, firsts, cuts, end, zero, shown, waits })
+        let (sections, cuts, end, gaps) = (Vec::new(), Vec::new(), Cut::default(), Vec::new());
+        Ok(Self { sections, firsts, cuts, end, zero, shown, waits, gaps })
     }
 
     /// The tracks without those that were announced but have not come, where only a first frame tells what they are.
@@ -164,6 +173,12 @@ impl Index {
     /// When a key frame is shown, or the last frame has been.
     fn second(&self, cut: &Cut) -> f64 {
         (Timestamp::from_millis(cut.millis.into()) + self.waits - self.shown).as_secs_f64().max(0.0)
+    }
+
+    /// Where something is missing: the picture stands still from there on.
+    pub(super) fn chapters(&self) -> Vec<Chapter> {
+        let at = |gap: &Gap| self.second(&Cut { millis: gap.at_millis, ..Cut::default() });
+        self.gaps.iter().map(|gap| Chapter::of_flv((at(gap) * 1e3).round() as u64, gap)).collect()
     }
 
     pub(super) fn fragments(&self) -> Vec<Fragment> {

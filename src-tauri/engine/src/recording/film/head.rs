@@ -17,7 +17,7 @@ use super::{FilmError, is_media, mp4, read_at, starts_with};
 const FAR_ENOUGH: u64 = 8 << 20;
 
 /// Bytes read at once.
-const PIECE: usize = 128 << 10;
+pub(super) const PIECE: usize = 128 << 10;
 
 /// Largest first picture that is shown of a file.
 const MAX_PICTURE: u64 = 16 << 20;

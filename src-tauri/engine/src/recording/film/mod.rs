@@ -1,6 +1,7 @@
 //! A recording read back: what it holds, its first picture, and any moment of it as a media segment for a browser. FLV and MP4
 //! alike, closed or not, and never re-encoded.
 
+mod chapter;
 mod flv;
 #[cfg(test)]
 mod growing_tests;
@@ -18,8 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use weir_media::{Track, TrackKind};
 
-pub use weir_mp4::Chapter;
-
+pub use chapter::{Chapter, Gap, GapCause};
 pub use head::KeyPicture;
 pub(super) use head::{Head, first_frames, is_ours, read_head};
 pub(super) use mp4::all_fragments;
@@ -118,11 +118,11 @@ impl Film {
         }
     }
 
-    /// Places to jump to, which MP4 has: where something is missing.
-    pub fn chapters(&self) -> &[Chapter] {
+    /// Places to jump to, in the order of time: where something is missing, and in an MP4 file what its maker marked.
+    pub fn chapters(&self) -> Vec<Chapter> {
         match &self.content {
-            Content::Flv(_) => &[],
-            Content::Mp4(index) => index.chapters(),
+            Content::Flv(index) => index.chapters(),
+            Content::Mp4(index) => index.chapters().iter().map(Chapter::from).collect(),
         }
     }
 

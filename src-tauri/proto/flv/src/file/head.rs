@@ -2,6 +2,7 @@
 
 use weir_amf0::Value;
 
+use super::gap::Gap;
 use super::reader::{FileReader, TagKind};
 use crate::MessageKind;
 
@@ -51,6 +52,8 @@ pub struct FileHead {
     pub frame_rate: Option<f64>,
     /// Key frames: when in seconds, and where in the file their tag begins. In the order of time.
     pub key_frames: Vec<(f64, u64)>,
+    /// Where something is missing, in the order of the file.
+    pub gaps: Vec<Gap>,
 }
 
 impl FileHead {
@@ -87,6 +90,7 @@ impl FileHead {
             duration: number("duration"),
             frame_rate: number("framerate"),
             key_frames,
+            gaps: Gap::list(&metadata),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! FLV files (FLV 10.1, annex E).
 
+mod gap;
 mod head;
 mod keyframes;
 mod reader;
@@ -8,6 +9,7 @@ mod script;
 mod walk;
 mod writer;
 
+pub use gap::{Gap, GapCause};
 pub use head::{FileHead, Label};
 pub use reader::{FileReader, FileTag, ReadError, TagKind};
 pub use rebuild::Rebuild;

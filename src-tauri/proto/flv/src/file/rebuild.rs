@@ -1,5 +1,6 @@
 //! Giving a file of ours that was never closed the head it would have had: duration, size, index of key frames.
 
+use super::gap::{Gap, MAX_GAPS};
 use super::head::{Label, metadata};
 use super::keyframes::{KeyFrame, KeyFrames};
 use super::reader::{FileTag, TagKind};
@@ -19,6 +20,7 @@ pub struct Rebuild {
     capacity: usize,
     has_room: bool,
     label: Label,
+    gaps: Vec<Gap>,
     video: Pace,
     audio: Pace,
     frames: u64,
@@ -70,6 +72,7 @@ impl Default for Rebuild {
             capacity,
             has_room: false,
             label: Label::default(),
+            gaps: Vec::new(),
             video: Pace::default(),
             audio: Pace::default(),
             frames: 0,
@@ -92,6 +95,8 @@ impl Rebuild {
             if first && tag.body.len() == ours {
                 self.has_room = true;
                 self.label = Label::read(&metadata(&tag.body));
+            } else if self.gaps.len() < MAX_GAPS {
+                self.gaps.extend(Gap::parse(&tag.body));
             }
         }
         self.items.clear();
@@ -146,6 +151,7 @@ impl Rebuild {
             audio_bits_per_sec: rate(self.audio.bytes),
             frame_rate: self.video.rate(),
             repaired: true,
+            gaps: self.gaps.clone(),
         };
         let bytes = script::tag(self.ingest.tracks(), &measured, self.key_frames.list(), self.capacity);
         Some(Write::Patch { offset: (FILE_HEADER + TAG_TRAILER) as u64, bytes })

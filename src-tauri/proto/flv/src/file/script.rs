@@ -4,6 +4,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use weir_amf0::Value;
 use weir_media::{TrackId, Tracks};
 
+use super::gap::Gap;
 use super::head::Label;
 use super::keyframes::KeyFrame;
 use super::{TAG_HEADER, TAG_TRAILER, tag_header};
@@ -30,6 +31,7 @@ pub(crate) struct Measured {
     pub(crate) frame_rate: Option<f64>,
     /// The file was not closed by who wrote it.
     pub(crate) repaired: bool,
+    pub(crate) gaps: Vec<Gap>,
 }
 
 /// Bytes of the whole tag for an index of `capacity` key frames, the size after it included.
@@ -37,13 +39,11 @@ pub(crate) const fn reserved(capacity: usize) -> usize {
     TAG_HEADER + DESCRIPTION + MAX_FOREIGN + capacity.saturating_mul(2 * NUMBER) + TAG_TRAILER
 }
 
-/// The tag, exactly `reserved(capacity)` bytes long. What does not fit is left out: first the publisher's own entries.
+/// The tag, exactly `reserved(capacity)` bytes long. What does not fit is left out: first the publisher's own entries,
+/// then the last gaps, of which a full index leaves room for some dozens.
 pub(crate) fn tag(tracks: &Tracks, measured: &Measured, key_frames: &[KeyFrame], capacity: usize) -> Bytes {
     let room = reserved(capacity).saturating_sub(TAG_HEADER + TAG_TRAILER);
-    let own = own_entries(tracks, measured, key_frames);
-    let mut entries = own.clone();
-    entries.extend(foreign_entries(tracks, &own));
-    let mut body = padded(entries, room).or_else(|| padded(own, room)).unwrap_or_else(|| padding_alone(room));
+    let mut body = fitting(tracks, measured, key_frames, room).unwrap_or_else(|| padding_alone(room));
     // `padded` returns nothing of another length; should it ever, a short body is better than a shifted file.
     if body.len() < room {
         let mut longer = BytesMut::from(body.as_ref());
@@ -56,6 +56,24 @@ pub(crate) fn tag(tracks: &Tracks, measured: &Measured, key_frames: &[KeyFrame],
     out.put_slice(&body);
     out.put_u32(size.saturating_add(TAG_HEADER as u32));
     out.freeze()
+}
+
+fn fitting(tracks: &Tracks, measured: &Measured, key_frames: &[KeyFrame], room: usize) -> Option<Bytes> {
+    let own = own_entries(tracks, measured, key_frames);
+    let mut gaps = measured.gaps.as_slice();
+    loop {
+        let mut own = own.clone();
+        if !gaps.is_empty() {
+            own.push(("cuePoints".into(), Value::StrictArray(gaps.iter().map(Gap::cue).collect())));
+        }
+        let mut entries = own.clone();
+        entries.extend(foreign_entries(tracks, &own));
+        if let Some(body) = padded(entries, room).or_else(|| padded(own, room)) {
+            return Some(body);
+        }
+        // An empty list has no half.
+        gaps = gaps.get(..gaps.len().checked_sub(1)? / 2)?;
+    }
 }
 
 fn own_entries(tracks: &Tracks, measured: &Measured, key_frames: &[KeyFrame]) -> Vec<(String, Value)> {
@@ -96,7 +114,8 @@ fn own_entries(tracks: &Tracks, measured: &Measured, key_frames: &[KeyFrame]) ->
 
 /// The publisher's entries that say something we do not: plain values, within [`MAX_FOREIGN`].
 fn foreign_entries(tracks: &Tracks, own: &[(String, Value)]) -> Vec<(String, Value)> {
-    const REPLACED: [&str; 10] = [
+    const REPLACED: [&str; 11] = [
+        "cuePoints",
         "fileSize",
         "keyframes",
         "framerate",
@@ -176,6 +195,37 @@ mod tests {
             assert_eq!(positions.map_or(0, <[Value]>::len), count);
             assert_eq!(values[1].get("title").is_some(), count == 20);
             assert!(values[1].get("fileSize").is_none());
+        }
+    }
+
+    #[test]
+    fn beside_a_full_index_the_head_lists_as_many_gaps_as_fit() {
+        use std::time::Duration;
+
+        use crate::file::{FileHead, GapCause};
+
+        let key_frame = |number: u32| KeyFrame { millis: number * 2000, position: u64::from(number) << 20 };
+        let gap = |number: u32| Gap {
+            at_millis: number * 9000,
+            missing: Duration::from_millis(1234),
+            cause: GapCause::PublisherAway,
+            frames: 0,
+        };
+        let tracks = Tracks::default().with(Track::new(TrackId::VIDEO, Codec::H264));
+        let index: Vec<_> = (0..2048).map(key_frame).collect();
+        for (count, least) in [(0, 0), (1, 1), (30, 30), (255, 31)] {
+            let measured = Measured { gaps: (0..count).map(gap).collect(), ..Measured::default() };
+            let tag = tag(&tracks, &measured, &index, 2048);
+            assert_eq!(tag.len(), reserved(2048));
+            let file = [&crate::file::file_header(true, true)[..], &tag].concat();
+            let head = FileHead::parse(&file);
+            assert_eq!(head.key_frames.len(), 2048, "{count} gaps");
+            assert!(head.gaps.len() >= least, "{count} gaps, {} of them listed", head.gaps.len());
+            assert!(measured.gaps.starts_with(&head.gaps));
+            // A short file has room for all of them.
+            let tag = super::tag(&tracks, &measured, &index[..100], 2048);
+            let head = FileHead::parse(&[&crate::file::file_header(true, true)[..], &tag].concat());
+            assert_eq!((tag.len(), head.gaps), (reserved(2048), measured.gaps));
         }
     }
 }

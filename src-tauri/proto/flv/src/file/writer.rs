@@ -1,10 +1,12 @@
 //! Writing a file: bytes to append, and places to write again.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use weir_media::{Frame, Track, TrackId, TrackKind, Tracks};
 
+use super::gap::{Gap, GapCause, MAX_GAPS};
 use super::head::Label;
 use super::keyframes::{KeyFrame, KeyFrames};
 use super::script::{self, Measured};
@@ -55,6 +57,7 @@ pub struct FileWriter {
     length: u64,
     paces: BTreeMap<TrackId, Pace>,
     key_frames: KeyFrames,
+    gaps: Vec<Gap>,
 }
 
 /// How one track has gone so far.
@@ -100,6 +103,7 @@ impl FileWriter {
             length: 0,
             paces: BTreeMap::new(),
             key_frames: KeyFrames::new(options.key_frames),
+            gaps: Vec::new(),
         }
     }
 
@@ -169,6 +173,22 @@ impl FileWriter {
         self.write_tag(tag.kind, millis, tag.head, &tag.payload, out);
         self.paces.entry(id).or_default().count(millis, super::waits(frame), tag.payload.len());
         Ok(())
+    }
+
+    /// Marks that something is missing between what was written and what comes next: as a cue point here, and in the head.
+    /// `frames` of it were there and could not be kept. Does nothing before the first frame: there is no place for it yet.
+    pub fn mark_gap(&mut self, missing: Duration, cause: GapCause, frames: u64, out: &mut Vec<Write>) {
+        if self.is_empty() {
+            return;
+        }
+        let at_millis = self.paces.values().map(|pace| pace.last).max().unwrap_or(0);
+        let gap = Gap { at_millis, missing, cause, frames };
+        let body = gap.message();
+        self.write_tag(MessageKind::Data, at_millis, Head::default(), &body, out);
+        self.paces.entry(TrackId::DATA).or_default().count(at_millis, 0, body.len());
+        if self.gaps.len() < MAX_GAPS {
+            self.gaps.push(gap);
+        }
     }
 
     /// Brings duration, size and index up to date, so that even a file that is never closed can be sought in.
@@ -262,6 +282,7 @@ impl FileWriter {
             // To the thousandth: milliseconds do not tell more.
             frame_rate: rate.map(|rate| (rate * 1000.0).round() / 1000.0),
             repaired: false,
+            gaps: self.gaps.clone(),
         };
         script::tag(&self.tracks, &measured, self.key_frames.list(), self.options.key_frames)
     }
