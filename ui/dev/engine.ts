@@ -1,5 +1,5 @@
 /** A made-up engine behind the host's interface: answers from a scene, and remembers what it was asked to change. */
-import type { DestinationHistory, EngineEvent, RecordingList, Stats, StreamHistory } from '../src/api/model';
+import type { DestinationHistory, EngineEvent, RecordingList, RecordingMedia, Stats, StreamHistory } from '../src/api/model';
 import type { Host, PreviewWanted } from '../src/host/host';
 import { config } from './config';
 import { madeUpPicture } from './picture';
@@ -137,6 +137,20 @@ function legPast(scene: Scene, id: string): Response {
   return json({ recent: series(600, 1), session: series(500, 10), session_began: ran ? now - 5000 : null } satisfies DestinationHistory);
 }
 
+/** How a recording is played, without the sound when it is not wanted. */
+function media({ media }: Scene, query: URLSearchParams): RecordingMedia {
+  const all: RecordingMedia = {
+    duration_seconds: 600,
+    is_growing: false,
+    initializations: [{ mime_type: 'video/mp4; codecs="avc1.64002A,mp4a.40.2"' }],
+    fragments: [{ start_seconds: 0, end_seconds: 600, size_bytes: 1, is_key: true, initialization: 0 }],
+    chapters: [],
+    ...media,
+  };
+  if (query.get('audio') !== 'none') return all;
+  return { ...all, initializations: all.initializations.map(({ mime_type: type }) => ({ mime_type: type.replace(/,[^"]+/, '') })) };
+}
+
 export function madeUpHost(scene: Scene, kind: Host['kind'] = 'browser', history = 110): MadeUpHost {
   let onData: ((data: string) => void) | undefined;
   let onEnd: ((status?: number) => void) | undefined;
@@ -209,6 +223,9 @@ export function madeUpHost(scene: Scene, kind: Host['kind'] = 'browser', history
       if (method === 'GET') {
         const picture = /^recordings\/(.+)\/picture$/.exec(topic)?.[1];
         if (picture !== undefined) return json(await madeUpStill(picture));
+        if (/^recordings\/.+\/media\?/.test(topic)) return json(media(scene, new URLSearchParams(topic.split('?')[1])));
+        // The film itself is not made here: it is shown with the real engine.
+        if (/^recordings\/.+\/media\//.test(topic)) return new Promise<Response>(() => undefined);
         if (scene.failing?.includes(topic.split('?')[0] ?? '')) {
           return json({ code: 'file_error', message: 'The recordings folder cannot be read: permission denied.', hint: 'Choose another folder in the settings, or give yourself the right to read it.' }, 500);
         }

@@ -13,6 +13,7 @@ import type {
   Problem,
   RecordingJob,
   RecordingList,
+  RecordingMedia,
   RecordingSettings,
   Settings,
   SrtSettings,
@@ -49,6 +50,8 @@ export interface Scene {
   replies?: Record<string, unknown>;
   /** All settings, where they are not the defaults. */
   config?: AllSettings;
+  /** How any recording is played, as far as it is not the usual. */
+  media?: Partial<RecordingMedia>;
   /** No picture comes. */
   still?: boolean;
   /** Topics that cannot be read. */

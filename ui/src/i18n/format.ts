@@ -37,6 +37,8 @@ export function duration(seconds: number): string {
 }
 
 export const fps = (value: number): string => number(value, 1);
+/** How many times as fast. */
+export const factor = (value: number): string => `${numbers(locale.tag).format(value)} ×`;
 export const seconds = (value: number): string => number(value, 1);
 export const kilohertz = (hertz: number): string => number(hertz / 1000, hertz % 1000 === 0 ? 0 : 1);
 

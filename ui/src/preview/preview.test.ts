@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 
 import { stream } from '../../dev/parts';
 import { page, show } from '../../test/page';
@@ -98,6 +98,95 @@ describe('on a card', () => {
     const json = new TextEncoder().encode(`{"codec":"avc1.FFFFFF","name":"${name}","follows":"units"}`);
     host.pictures[0]?.message(new Uint8Array([1, 0, json.length, ...json]).buffer);
     await expect.element(page.getByText(words)).toBeVisible();
+  });
+
+  /** The engine's word on what comes, and a key frame of it. */
+  function config(codec: string, name: string, follows: 'units' | 'segments'): ArrayBuffer {
+    const json = new TextEncoder().encode(JSON.stringify({ codec, name, follows, width: 640, height: 360, audio: false }));
+    return new Uint8Array([1, 0, json.length, ...json]).buffer;
+  }
+  const unit = new Uint8Array([2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 7]).buffer;
+
+  const NEWER = [
+    ['H.265', 'hvc1.1.6.L93.B0'],
+    ['AV1', 'av01.0.04M.08'],
+    ['VP9', 'vp09.00.10.08'],
+  ] as const;
+
+  describe('a newer codec', () => {
+    afterEach(() => {
+      vi.restoreAllMocks();
+      vi.unstubAllGlobals();
+    });
+
+    test.each(NEWER)('%s is refused in words where WebCodecs does not know it', async (name, codec) => {
+      vi.spyOn(VideoDecoder, 'isConfigSupported').mockImplementation(async (asked) => ({ supported: !asked.codec.startsWith(codec.slice(0, 4)), config: asked }));
+      const host = await show('live', { kind: 'window' });
+      await expect.poll(() => host.pictures.length).toBe(1);
+      host.pictures[0]?.message(config(codec, name, 'units'));
+      await expect.element(page.getByText(`No picture: ${name} cannot be decoded here`)).toBeVisible();
+      await expect.element(page.getByText(/gstreamer1.0-plugins-bad on Debian .* The stream itself is fine\./)).toBeVisible();
+    });
+
+    test.each(NEWER)('%s is shown where WebCodecs knows it', async (name, codec) => {
+      const asked: string[] = [];
+      /** Knows every codec, and makes the same picture of whatever comes. */
+      class Knowing {
+        static isConfigSupported = async (config: VideoDecoderConfig): Promise<VideoDecoderSupport> => ({ supported: true, config });
+        state = 'unconfigured';
+        readonly #output: (frame: VideoFrame) => void;
+        constructor({ output }: VideoDecoderInit) {
+          this.#output = output;
+        }
+        configure(config: VideoDecoderConfig): void {
+          this.state = 'configured';
+          asked.push(config.codec);
+        }
+        decode(): void {
+          const canvas = new OffscreenCanvas(640, 360);
+          const context = canvas.getContext('2d');
+          for (let x = 0; context && x < 64; x += 1) {
+            context.fillStyle = `hsl(${x * 5} 80% 50%)`;
+            context.fillRect(x * 10, 0, 10, 360);
+          }
+          this.#output(new VideoFrame(canvas, { timestamp: 0 }));
+        }
+        close(): void {
+          this.state = 'closed';
+        }
+      }
+      vi.stubGlobal('VideoDecoder', Knowing);
+      const host = await show('live');
+      await expect.poll(() => host.pictures.length).toBe(1);
+      host.pictures[0]?.message(config(codec, name, 'units'));
+      host.pictures[0]?.message(unit);
+      const canvas = page.getByLabelText('Live picture of live/stream');
+      await expect.poll(() => colours(canvas.element() as HTMLCanvasElement).size).toBeGreaterThan(10);
+      await expect.element(canvas).toBeVisible();
+      expect(asked).toEqual([codec]);
+      expect(page.getByText(/cannot be decoded/).elements()).toEqual([]);
+    });
+
+    test.each(NEWER)('%s is refused in words, or handed over, by what Media Source Extensions know', async (name, codec) => {
+      vi.stubGlobal('VideoDecoder', undefined);
+      Reflect.deleteProperty(globalThis, 'VideoDecoder');
+      const known = vi.spyOn(MediaSource, 'isTypeSupported').mockReturnValue(false);
+      const add = vi.spyOn(MediaSource.prototype, 'addSourceBuffer').mockReturnValue(new EventTarget() as SourceBuffer);
+      const host = await show('live');
+      await expect.poll(() => host.pictures.map(({ wanted }) => wanted.mode)).toEqual(['segments']);
+      host.pictures[0]?.message(config(codec, name, 'segments'));
+      await expect.element(page.getByText(`No picture: ${name} cannot be decoded here`)).toBeVisible();
+      await expect.element(page.getByText(/Look at it in VLC or in another browser/)).toBeVisible();
+      expect(add).not.toHaveBeenCalled();
+
+      known.mockReturnValue(true);
+      await page.getByRole('button', { name: 'Pictures' }).click();
+      await page.getByRole('button', { name: 'Pictures' }).click();
+      await expect.poll(() => host.pictures.length).toBe(1);
+      host.pictures[0]?.message(config(codec, name, 'segments'));
+      await expect.poll(() => add.mock.calls).toEqual([[`video/mp4; codecs="${codec}"`]]);
+      expect(page.getByText(/cannot be decoded here/).elements()).toEqual([]);
+    });
   });
 
   test('a connection that ends is opened again', async () => {

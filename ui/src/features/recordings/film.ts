@@ -3,6 +3,7 @@
  * about to be seen is read, and what was seen goes, so that a film of hours takes no more memory than one of minutes.
  */
 import type { RecordingMedia } from '../../api/model';
+import { mediaSource } from '../../preview/screen';
 
 /** Where the fragments come from. */
 export interface Source {
@@ -18,7 +19,17 @@ const BEHIND = 30;
 /** How often a file that is still written is asked for more, milliseconds. */
 const GROWING_MS = 2000;
 
-export type Trouble = 'unsupported' | 'unreadable';
+export type Trouble =
+  /** Nothing of it can be decoded here. */
+  | { what: 'unsupported' }
+  /** It could not be read, for this reason. */
+  | { what: 'unreadable'; error: unknown };
+
+export interface Watcher {
+  /** What plays: a browser that cannot decode the sound shows the pictures alone. */
+  plays(what: { picture: boolean; sound: boolean }): void;
+  failed(trouble: Trouble): void;
+}
 
 /** Number of the last fragment at or before `time` at which playing can begin. */
 export function startOf(fragments: RecordingMedia['fragments'], time: number): number {
@@ -48,9 +59,10 @@ const isIn = (ranges: TimeRanges, time: number): boolean => {
 export class Film {
   readonly #source: Source;
   readonly #video: HTMLVideoElement;
-  readonly #media = new MediaSource();
-  readonly #address: string;
-  readonly #onTrouble: (trouble: Trouble) => void;
+  readonly #Source = mediaSource();
+  readonly #media: MediaSource | undefined;
+  readonly #watcher: Watcher;
+  #address = '';
   #plan: RecordingMedia | undefined;
   #buffer: SourceBuffer | undefined;
   #audio = true;
@@ -60,15 +72,24 @@ export class Film {
   #closed = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(video: HTMLVideoElement, source: Source, onTrouble: (trouble: Trouble) => void) {
+  constructor(video: HTMLVideoElement, source: Source, watcher: Watcher) {
     this.#video = video;
     this.#source = source;
-    this.#onTrouble = onTrouble;
-    this.#address = URL.createObjectURL(this.#media);
+    this.#watcher = watcher;
+    if (!this.#Source) {
+      this.#fail(new Error('no MediaSource'));
+      return;
+    }
+    const media = new this.#Source();
+    this.#media = media;
+    media.addEventListener('sourceopen', () => void this.#open(media), { once: true });
+    // Without this an iPhone does not open a managed source.
+    video.disableRemotePlayback = true;
+    this.#address = URL.createObjectURL(media);
     video.src = this.#address;
-    this.#media.addEventListener('sourceopen', () => void this.#open(), { once: true });
     video.addEventListener('seeking', this.#seek);
     video.addEventListener('timeupdate', this.#more);
+    video.addEventListener('error', this.#broken);
   }
 
   close(): void {
@@ -76,34 +97,45 @@ export class Film {
     clearTimeout(this.#timer);
     this.#video.removeEventListener('seeking', this.#seek);
     this.#video.removeEventListener('timeupdate', this.#more);
+    this.#video.removeEventListener('error', this.#broken);
     this.#video.removeAttribute('src');
     this.#video.load();
     URL.revokeObjectURL(this.#address);
   }
 
-  async #open(): Promise<void> {
+  async #open(media: MediaSource): Promise<void> {
     try {
-      this.#plan = await this.#source.media(true);
-      if (!this.#supported()) {
-        // Perhaps it is only the sound that this browser does not know.
+      let plan: RecordingMedia | undefined = await this.#source.media(true);
+      if (!this.#supported(plan)) {
+        // Perhaps it is only the sound that this browser does not know. A recording of sound alone has nothing else.
         this.#audio = false;
-        this.#plan = await this.#source.media(false);
+        plan = await this.#source.media(false).catch(() => undefined);
       }
       if (this.#closed) return;
-      const type = this.#plan.initializations[0]?.mime_type;
-      if (type === undefined || !this.#supported()) return this.#onTrouble('unsupported');
-      this.#buffer = this.#media.addSourceBuffer(type);
-      this.#media.duration = this.#plan.duration_seconds;
+      const type = plan?.initializations[0]?.mime_type;
+      if (!plan || type === undefined || !this.#supported(plan)) return this.#watcher.failed({ what: 'unsupported' });
+      this.#plan = plan;
+      this.#watcher.plays({ picture: type.startsWith('video/'), sound: this.#audio });
+      this.#buffer = media.addSourceBuffer(type);
+      media.duration = plan.duration_seconds;
       await this.#fill();
-    } catch {
-      if (!this.#closed) this.#onTrouble('unreadable');
+    } catch (error) {
+      this.#fail(error);
     }
   }
 
-  #supported(): boolean {
-    const types = this.#plan?.initializations ?? [];
-    return types.length > 0 && types.every(({ mime_type: type }) => MediaSource.isTypeSupported(type));
+  #supported({ initializations: types }: RecordingMedia): boolean {
+    return types.length > 0 && types.every(({ mime_type: type }) => this.#Source?.isTypeSupported(type));
   }
+
+  /** A web view may say that it knows a codec, and fail all the same. */
+  #fail(error: unknown): void {
+    if (this.#closed) return;
+    const undecodable = !this.#Source || this.#video.error?.code === MediaError.MEDIA_ERR_DECODE;
+    this.#watcher.failed(undecodable ? { what: 'unsupported' } : { what: 'unreadable', error });
+  }
+
+  #broken = (): void => this.#fail(this.#video.error);
 
   #more = (): void => void this.#fill();
 
@@ -121,8 +153,8 @@ export class Film {
       while (await this.#step()) {
         // One fragment a step.
       }
-    } catch {
-      if (!this.#closed) this.#onTrouble('unreadable');
+    } catch (error) {
+      this.#fail(error);
     } finally {
       this.#working = false;
     }
@@ -155,14 +187,14 @@ export class Film {
 
   async #end(plan: RecordingMedia): Promise<boolean> {
     if (!plan.is_growing) {
-      if (this.#media.readyState === 'open') this.#media.endOfStream();
+      if (this.#media?.readyState === 'open') this.#media.endOfStream();
       return false;
     }
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       void this.#source.media(this.#audio).then(
         (grown) => {
-          if (this.#closed || this.#media.readyState !== 'open') return;
+          if (this.#closed || this.#media?.readyState !== 'open') return;
           this.#next = goOn(plan, grown, this.#next);
           this.#plan = grown;
           if (!this.#buffer?.updating) this.#media.duration = Math.max(grown.duration_seconds, this.#media.duration);

@@ -1,8 +1,12 @@
-import { describe, expect, test } from 'vitest';
+import { userEvent } from 'vitest/browser';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 
+import { recordedTrack, recording } from '../../../dev/parts';
 import type { RecordingMedia } from '../../api/model';
 import { expectAccessible, page, show } from '../../../test/page';
+import { locale } from '../../i18n/i18n.svelte';
 import { goOn, startOf } from './film';
+import { nextPlace, placesOf } from './places';
 
 const list = () => page.getByRole('list', { name: 'Recordings' });
 const item = (name: RegExp) => list().getByRole('listitem').filter({ hasText: name });
@@ -98,6 +102,127 @@ describe('a recording', () => {
     await expect.element(page.getByRole('menuitem', { name: 'Move to the trash' })).toHaveAttribute('aria-disabled', 'true');
     await expect.element(page.getByRole('menuitem', { name: 'Play' })).not.toHaveAttribute('aria-disabled', 'true');
   });
+});
+
+const gap = (start_seconds: number, missing_seconds: number, cause: 'encoder_away' | 'disk_slow' = 'encoder_away'): RecordingMedia['chapters'][number] => ({
+  start_seconds,
+  title: 'as the file has it',
+  gap: { missing_seconds, cause },
+});
+const chapter = (start_seconds: number, title: string): RecordingMedia['chapters'][number] => ({ start_seconds, title, gap: null });
+
+describe('the player', () => {
+  afterEach(() => void vi.restoreAllMocks());
+
+  const open = async (...[name, options = {}]: Parameters<typeof show>): ReturnType<typeof show> => {
+    const host = await show(name, { at: 'recordings', ...options });
+    await page.getByRole('button', { name: /^Play live_stream_20261121/ }).click();
+    return host;
+  };
+  const film = (): HTMLVideoElement => document.querySelector('[role="dialog"] video') as HTMLVideoElement;
+  const marks = () => page.getByRole('toolbar', { name: 'Places in it' });
+
+  test('marks where something is missing, and leads behind it by a press and by the keyboard', async () => {
+    const chapters = [gap(60, 8), chapter(300, 'Second half'), gap(400, 90, 'disk_slow')];
+    await open('live', { change: (scene) => (scene.media = { chapters }) });
+    const first = marks().getByRole('button', { name: '1:08, after 8.0 s without a stream: the encoder was away' });
+    await expect.element(first).toBeVisible();
+    await expect.element(marks().getByRole('button', { name: '8:10, after 1:30 that are missing: the disk was too slow' })).toBeVisible();
+    await expectAccessible();
+    await first.click();
+    expect(film().currentTime).toBe(68);
+
+    // One stop of the tab key, the arrows lead on.
+    await userEvent.keyboard('{ArrowRight}{Enter}');
+    expect(film().currentTime).toBe(300);
+    await userEvent.keyboard('{End}{Enter}');
+    expect(film().currentTime).toBe(490);
+    await userEvent.keyboard('{Tab}{ArrowLeft}');
+    expect(film().currentTime).toBe(485);
+    await expect.element(page.getByRole('slider', { name: 'Position in the recording' })).toHaveAttribute('aria-valuetext', '8:05 of 10:00');
+    await page.getByRole('button', { name: 'Previous place' }).click();
+    expect(film().currentTime).toBe(300);
+    await page.getByRole('button', { name: 'Next place' }).click();
+    expect(film().currentTime).toBe(490);
+    await page.getByRole('button', { name: '5:00 Second half' }).click();
+    expect(film().currentTime).toBe(300);
+  });
+
+  test('says the places in German', async () => {
+    locale.choose('de');
+    const chapters = [gap(60, 8.26)];
+    await show('live', { at: 'recordings', change: (scene) => (scene.media = { chapters }) });
+    await page.getByRole('button', { name: /^live_stream_20261121.* abspielen/ }).click();
+    await expect.element(page.getByRole('button', { name: '1:08, nach 8,3 s ohne Stream: Der Encoder war weg' })).toBeVisible();
+  });
+
+  test('has no marks where nothing is missing', async () => {
+    await open('live');
+    await expect.element(page.getByText('0:00 / 10:00')).toBeVisible();
+    expect(marks().elements()).toEqual([]);
+    expect(page.getByRole('button', { name: 'Next place' }).elements()).toEqual([]);
+  });
+
+  const of = (codec: string, string: string): Parameters<typeof show>[1] => ({
+    kind: 'window',
+    change: (scene) => {
+      const mime_type = `video/mp4; codecs="${string},opus"`;
+      scene.media = { initializations: [{ mime_type }] };
+      scene.recordings.recordings = [recording({ tracks: [recordedTrack({ codec, codec_string: string }), recordedTrack({ kind: 'audio', codec: 'Opus', codec_string: 'opus' })] })];
+    },
+  });
+  const knows = (known: RegExp): void => void vi.spyOn(MediaSource, 'isTypeSupported').mockImplementation((type) => known.test(type));
+
+  test.each([
+    ['H.265', 'hvc1.1.6.L93.B0'],
+    ['AV1', 'av01.0.04M.08'],
+    ['VP9', 'vp09.00.10.08'],
+  ])('refuses %s in words, with what to install, where it cannot be decoded', async (codec, string) => {
+    knows(/avc1/);
+    await open('live', of(codec, string));
+    await expect.element(page.getByText(`FLV · ${codec} · Opus · 1920 × 1080 cannot be played here.`)).toBeVisible();
+    await expect.element(page.getByText(/gstreamer1.0-libav and gstreamer1.0-plugins-bad/)).toBeVisible();
+    expect(film()).toBeNull();
+    await expectAccessible();
+  });
+
+  test('plays the pictures alone, and says so, where only the sound cannot be decoded', async () => {
+    knows(/^[^,]*$/);
+    vi.spyOn(MediaSource.prototype, 'addSourceBuffer').mockReturnValue(new EventTarget() as SourceBuffer);
+    await open('live', of('VP9', 'vp09.00.10.08'));
+    await expect.element(page.getByText('No sound: Opus cannot be decoded here.')).toBeVisible();
+    expect(film()).not.toBeNull();
+  });
+
+  test('says that only the sound plays of a picture that nobody here can decode', async () => {
+    knows(/.*/);
+    vi.spyOn(MediaSource.prototype, 'addSourceBuffer').mockReturnValue(new EventTarget() as SourceBuffer);
+    const wanted = of('H.266', '');
+    await open('live', { ...wanted, change: (scene) => (wanted?.change?.(scene), (scene.media = { initializations: [{ mime_type: 'audio/mp4; codecs="opus"' }] })) });
+    await expect.element(page.getByText('Only the sound plays: H.266 cannot be decoded here.')).toBeVisible();
+  });
+
+  test.each([
+    ['H.265', 'hvc1.1.6.L93.B0'],
+    ['AV1', 'av01.0.04M.08'],
+    ['VP9', 'vp09.00.10.08'],
+  ])('hands %s to a web view that knows it', async (codec, string) => {
+    knows(/.*/);
+    const add = vi.spyOn(MediaSource.prototype, 'addSourceBuffer').mockReturnValue(new EventTarget() as SourceBuffer);
+    await open('live', of(codec, string));
+    await expect.poll(() => add.mock.calls).toEqual([[`video/mp4; codecs="${string},opus"`]]);
+    await expect.element(page.getByText('0:00 / 10:00')).toBeVisible();
+    expect(page.getByRole('alert').elements()).toEqual([]);
+  });
+});
+
+test('places stand in the order of time, whatever the file says', () => {
+  const places = placesOf({ duration_seconds: 100, chapters: [gap(97, 8), chapter(20, 'B'), chapter(20, 'C'), chapter(500, 'beyond'), chapter(0, 'A')] });
+  expect(places.map(({ at }) => at)).toEqual([0, 20, 20, 100]);
+  expect(nextPlace(places, 20, 1)?.at).toBe(100);
+  expect(nextPlace(places, 21, -1)?.at).toBe(0);
+  expect(nextPlace(places, 60, -1)?.at).toBe(20);
+  expect(nextPlace(places, 100, 1)).toBeUndefined();
 });
 
 test('playing begins at the last key fragment before the time', () => {
