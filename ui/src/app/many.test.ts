@@ -44,6 +44,12 @@ test.each([380, 1280])('long names break or are cut, and nothing is wider than a
     await new Promise((resolve) => setTimeout(resolve, 250));
     expect([place, document.documentElement.scrollWidth]).toEqual([place, width]);
   }
+
+  location.hash = '#/recordings';
+  await page.getByRole('button', { name: `Play ${name}` }).click();
+  const close = await page.getByRole('dialog').getByRole('button', { name: 'Close' }).findElement();
+  const { left, right } = close.getBoundingClientRect();
+  expect(left > 0 && right <= width, `${left} to ${right}`).toBe(true);
   await page.viewport(1280, 800);
 });
 
