@@ -27,6 +27,9 @@ const spoken = new Set(['title', 'aria-label', 'placeholder', 'alt', 'label', 'w
 /** A product's name, a unit or an address: the same in every language. */
 const universal = /^(Weir|rtmp:\/\/|[^\p{L}]*)$/u;
 
+/** What a program writes is one word, or words without capitals: a sentence begins with one and has a space. */
+const sentence = /^\p{Lu}\p{Ll}+ \p{L}/u;
+
 function visibleStrings(source: string): string[] {
   const found: string[] = [];
   const visit = (node: unknown): void => {
@@ -35,6 +38,8 @@ function visibleStrings(source: string): string[] {
     const typed = node as AST.SvelteNode & { type: string };
     if (typed.type === 'Text') found.push((typed as AST.Text).data.trim());
     if (typed.type === 'Attribute' && !spoken.has((typed as AST.Attribute).name)) return;
+    const value = (node as { value?: unknown }).value;
+    if (typed.type === 'Literal' && typeof value === 'string' && sentence.test(value)) found.push(value);
     Object.values(node).forEach(visit);
   };
   visit(parse(source, { modern: true }).fragment);
@@ -46,6 +51,12 @@ test('no visible string is outside the language files', () => {
   expect(components.length).toBeGreaterThan(20);
   expect(components.flatMap(([path, source]) => visibleStrings(source).map((text) => `${path}: ${text}`))).toEqual([]);
   expect(visibleStrings('<p title="Hello">Weir <b>Watch me</b></p>')).toEqual(['Hello', 'Watch me']);
+  expect(visibleStrings("<p class={on ? 'Big one' : ''}>{t('off', { name: 'of one word' })}</p>")).toEqual([]);
+  expect(visibleStrings("<p>{on ? 'Now live' : t('off')}</p>")).toEqual(['Now live']);
+
+  const written = /(['"`])(\p{Lu}\p{Ll}+ \p{L}[^'"`\n]*)\1/gu;
+  const modules = Object.entries(sources).map(([path, source]) => [path, source.replace(/generics="[^"]*"|\/\*[\s\S]*?\*\/|\/\/.*|<style>[\s\S]*/g, '')] as const);
+  expect(modules.flatMap(([path, source]) => [...source.matchAll(written)].map(([, , text]) => `${path}: ${text}`))).toEqual([]);
 });
 
 test('every key in the language files is used', () => {
@@ -54,7 +65,7 @@ test('every key in the language files is used', () => {
     const stem = key.replace(/\.(one|other)$/, '');
     // Problems, hooks' events, health and ways to trust come by code, and the shell's sentences are held by a test beside it
     // (src-tauri/tray/src/words.rs); others end in a word of the engine or in the name of an app.
-    const spoken = /^(problem|shell|preset|hooks\.event|certificate\.trust|health|readers\.kind|elsewhere|phone\.app|phone\.how|tuning\.\w+)\./;
+    const spoken = /^(problem|shell|preset|hooks\.event|certificate\.trust|health|readers\.kind|elsewhere|legs\.why|phone\.app|phone\.how|tuning\.\w+)\./;
     return !spoken.test(key) && !all.includes(`'${stem}'`);
   });
   expect(unused).toEqual([]);

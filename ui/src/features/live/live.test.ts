@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { stream } from '../../../dev/parts';
 import type { Track } from '../../api/model';
 import { expectAccessible, page, show } from '../../../test/page';
+import { veil } from '../../components/veil.svelte';
 import { locale } from '../../i18n/i18n.svelte';
 import { codecLine } from '../../parts/tracks';
 
@@ -104,6 +105,25 @@ describe('with a stream', () => {
       'POST /streams/live%2Fstream/record',
       'DELETE /streams/live%2Fstream/record',
     ]);
+  });
+
+  test('each destination is a chip with its state in words, and why it stopped', async () => {
+    await show('destinations', {
+      change: (scene) => {
+        const error = { code: 'connection_refused', message: '203.0.113.7:1935 takes no connection.', hint: '' };
+        for (const leg of scene.destinations) if (leg.state === 'retrying') leg.last_error = error;
+      },
+    });
+    const legs = page.getByRole('article', { name: 'live/stream' }).getByRole('list', { name: 'Destinations of this stream' });
+    for (const words of ['Twitch: live', 'YouTube: trying again in 8 s', 'Facebook: stopped, key refused']) {
+      await expect.element(legs.getByRole('link', { name: words })).toHaveAttribute('href', '#/destinations');
+    }
+    const broken = legs.getByRole('listitem').filter({ hasText: 'YouTube' });
+    await expect.element(broken).toHaveAttribute('title', '203.0.113.7:1935 takes no connection.');
+    veil.choose(true);
+    await expect.element(broken).toHaveAttribute('title', expect.not.stringMatching(/203/));
+    locale.choose('de');
+    await expect.element(page.getByRole('link', { name: 'Facebook: angehalten, Schlüssel abgelehnt' })).toBeVisible();
   });
 
   test('a recording that failed says why', async () => {
