@@ -334,11 +334,16 @@ test("keyboard alone is enough: go everywhere, add a destination, change a port"
 test("a page whose program has gone says so, keeps what was known, and comes back", { timeout: 120_000 }, async (context) => {
   const folder = scratch(context);
   writeFileSync(join(folder, "weir.toml"), SETTINGS);
-  const { address, program } = await serve(context, { settings: SETTINGS, folder });
+  const http = `127.0.0.1:${await freePort()}`;
+  const { address, program } = await serve(context, { settings: SETTINGS, folder, http });
   const tab = await open(context, address);
   await go(tab, "listeners");
   await tab.getByRole("heading", { level: 1, name: "Listeners & security" }).waitFor();
   await program.stop();
   await says(tab, /The connection to Weir is lost/, 10_000);
+  await tab.locator('article[data-listener^="rtmp"]').first().waitFor();
   await accessible(tab, "offline");
+  await serve(context, { settings: SETTINGS, folder, http });
+  await until("the page to find it again", async () => !(await tab.getByText(/The connection to Weir is lost/).isVisible()), 20_000);
+  assert.deepEqual(tab.faults, []);
 });

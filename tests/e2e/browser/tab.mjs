@@ -19,11 +19,11 @@ export const TOLD = 5000;
  * `weir serve` with a page, and the address it prints. `settings` go into its file; `folder` is used again when a test starts
  * it a second time.
  */
-export async function serve(context, { settings = SETTINGS, listen = "localhost:0", folder = scratch(context) } = {}) {
+export async function serve(context, { settings = SETTINGS, listen = "localhost:0", http = "127.0.0.1:0", folder = scratch(context) } = {}) {
   const at = (name) => join(folder, name);
   mkdirSync(folder, { recursive: true });
   if (settings !== undefined) writeFileSync(at("weir.toml"), settings);
-  const flags = ["--http", "127.0.0.1:0", "--config", at("weir.toml"), "--data-dir", at("data"), "--record-dir", at("recordings")];
+  const flags = ["--http", http, "--config", at("weir.toml"), "--data-dir", at("data"), "--record-dir", at("recordings")];
   const program = new Program(weir, ["serve", ...(listen ? ["--listen", listen] : []), ...flags]);
   context.after(() => program.stop());
   const [address] = await program.says(/http:\/\/\S+token=[\w-]+/);

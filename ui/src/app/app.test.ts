@@ -30,6 +30,15 @@ test('an engine that cannot start says why', async () => {
   await expectAccessible();
 });
 
+test('beside every page stands whether an encoder can come', async () => {
+  const host = await show('off');
+  const nav = page.getByRole('navigation');
+  await expect.element(nav.getByText('No way in for encoders')).toBeVisible();
+  host.scene.listeners.forEach((listener) => (listener.state = 'listening'));
+  host.emit({ type: 'changed', topics: ['listeners'] });
+  await expect.element(nav.getByText('Ready for your encoder')).toBeVisible();
+});
+
 test('a page without its token asks for it', async () => {
   const host = await show('locked');
   const tokens: string[] = [];

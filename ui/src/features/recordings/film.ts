@@ -59,7 +59,8 @@ const isIn = (ranges: TimeRanges, time: number): boolean => {
 export class Film {
   readonly #source: Source;
   readonly #video: HTMLVideoElement;
-  readonly #Source = mediaSource();
+  // A managed source throws away what it likes: only where there is no other, as on an iPhone.
+  readonly #Source = (globalThis as { MediaSource?: typeof MediaSource }).MediaSource ?? mediaSource();
   readonly #media: MediaSource | undefined;
   readonly #watcher: Watcher;
   #address = '';
