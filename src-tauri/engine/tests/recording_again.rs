@@ -139,6 +139,34 @@ async fn what_was_stopped_by_hand_after_it_failed_is_not_begun_again() {
     rig.open(1).await;
 }
 
+#[tokio::test]
+async fn a_disk_that_is_full_from_the_start_is_said_and_left_without_an_empty_file() {
+    let disk = tempfile::tempdir().unwrap();
+    let mount = ["-t", "tmpfs", "-o", "size=64k", "tmpfs"];
+    let mounted = std::process::Command::new("mount").args(mount).arg(disk.path()).output();
+    if !mounted.is_ok_and(|mounted| mounted.status.success()) {
+        eprintln!("SKIPPED: no small disk can be mounted here (needs root)");
+        return;
+    }
+    std::fs::write(disk.path().join("ballast"), vec![1; 64 * 1024]).unwrap();
+    for container in [Container::Flv, Container::Mp4] {
+        let rig = Rig::start(|config| {
+            record_all(config);
+            config.recording.dir = Some(disk.path().join("recordings"));
+            config.recording.container = container;
+            config.recording.reserve_bytes = 0;
+        })
+        .await;
+        let mut publisher = rig.publish("live/show");
+        publisher.set_tracks(&tracks()).unwrap();
+        write(&mut publisher, &frames(&tracks(), 0, 3_000));
+        assert_eq!(rig.failed(0).await, FailureCode::DiskFull);
+        assert_eq!((rig.status()[0].file.clone(), rig.engine.recordings().list().unwrap()), (None, vec![]));
+        assert_eq!(rig.hub().stream(&stream("live/show")).unwrap().state, weir_hub::StreamState::Live);
+    }
+    std::process::Command::new("umount").arg(disk.path()).status().unwrap();
+}
+
 /// A disk of 80 MB, full but for a moment of the stream.
 #[tokio::test]
 async fn a_full_disk_with_room_again_is_recorded_to_and_the_file_before_is_made_whole() {

@@ -13,11 +13,13 @@ use super::{Recordings, repair, space};
 use crate::event::Event;
 use crate::supervise::End;
 
-/// How long each attempt waits after the one before; the last one counts for all that follow. The first comes while the stream's
-/// ring still holds what was lost.
-const WAITS: [Duration; 5] = [
+/// How long each attempt waits after the one before; the last one counts for all that follow. The first ones come while the
+/// stream's ring still holds what was lost.
+const WAITS: [Duration; 7] = [
     Duration::from_secs(1),
-    Duration::from_secs(5),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+    Duration::from_secs(8),
     Duration::from_secs(15),
     Duration::from_secs(30),
     Duration::from_secs(60),
@@ -217,7 +219,7 @@ mod tests {
         assert!(again.failed((STREAM, &path()), FailureCode::FolderMissing, (STEADY, file.clone())));
         let began = Instant::now();
         let mut waits = Vec::new();
-        for _ in 0..7 {
+        for _ in 0..9 {
             waits.push(next_in(&again).unwrap());
             tokio::time::advance(again.next().unwrap() - Instant::now()).await;
             let due = again.due(Instant::now()).remove(0);
@@ -227,7 +229,7 @@ mod tests {
             assert_eq!((again.due(Instant::now()).len(), next_in(&again)), (0, None), "while it is tried");
             again.failed((STREAM, &path()), FailureCode::NotWritable, SHORT);
         }
-        assert_eq!(waits, [1, 5, 15, 30, 60, 60, 60]);
+        assert_eq!(waits, [1, 2, 4, 8, 15, 30, 60, 60, 60]);
         assert_eq!(again.follows(STREAM), Some(FailureCode::NotWritable));
         again.put_off(STREAM, None);
         again.failed((STREAM, &path()), FailureCode::DiskError, (Duration::from_secs(3), file.clone()));

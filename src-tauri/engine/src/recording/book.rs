@@ -93,6 +93,10 @@ impl Page {
     pub(super) fn ended(&self, state: State) {
         self.look();
         let mut status = self.lock();
+        if matches!(state, State::Failed(_)) && status.bytes == 0 {
+            // Not a byte of it came to the disk, and it is gone.
+            status.file = None;
+        }
         status.state = state;
         status.waiting_bytes = 0;
     }

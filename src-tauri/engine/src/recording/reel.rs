@@ -144,13 +144,15 @@ impl Open {
     }
 
     /// Closes the file. When that or something before has `failed`, what is there becomes a whole file if there is room for its
-    /// index; it is let go first, since a repair takes none that somebody holds.
+    /// index, and where nothing is there, nothing stays; it is let go first, since a repair takes none that somebody holds.
     fn close(&mut self, failed: bool) -> Result<(), Failure> {
         let closed = self.file.close();
         let progress = self.file.progress();
         self.file = Box::new(Closed(progress));
         if failed || closed.is_err() {
-            let _ = repair::repair(&self.path);
+            let is_empty = std::fs::metadata(&self.path).is_ok_and(|metadata| metadata.len() == 0);
+            let _ =
+                if is_empty { std::fs::remove_file(&self.path).is_ok() } else { repair::repair(&self.path).is_ok() };
         }
         closed
     }
