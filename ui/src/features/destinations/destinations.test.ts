@@ -176,7 +176,7 @@ test('a destination that is started by hand starts with what is live', async () 
 test('the numbers and errors of a destination are told with their time', async () => {
   await show('destinations', { at: 'destinations' });
   await page.getByRole('button', { name: 'Numbers and errors of YouTube' }).click();
-  await expect.element(page.getByRole('region', { name: 'What went wrong' })).toHaveTextContent(/3 times/);
+  await expect.element(page.getByRole('region', { name: 'What went wrong' })).toHaveTextContent(/12 seconds\.\s+3 times/);
   await page.getByRole('button', { name: 'Numbers and errors of Twitch' }).click();
   await expect.element(page.getByText('23 ms').first()).toBeVisible();
   const twitch = page.getByRole('listitem', { name: 'Twitch' });
