@@ -5,14 +5,16 @@ import type { IngestAddress } from '../api/model';
 const ORIGIN = /^([a-z]+):\/\/[^/?]+/;
 
 export interface PlayAddress {
-  kind: 'rtmp' | 'srt' | 'http';
+  kind: 'rtmp' | 'rtmps' | 'srt' | 'http';
   reach: IngestAddress['reach'];
   url: string;
 }
 
-/** `rtmp://host:port/path`, this computer's own address first; empty when nothing listens. */
+/** `rtmp://host:port/path`, this computer's own address first; over TLS where only that listens, and empty when nothing does. */
 export function watchAddresses(ingest: readonly IngestAddress[], path: string): string[] {
-  return playAddresses(ingest, path).flatMap(({ kind, url }) => (kind === 'rtmp' ? [url] : []));
+  const all = playAddresses(ingest, path);
+  const over = (wanted: PlayAddress['kind']): string[] => all.filter(({ kind }) => kind === wanted).map(({ url }) => url);
+  return over('rtmp').length > 0 ? over('rtmp') : over('rtmps');
 }
 
 /** Every address under which players find the stream. `page` is the origin of this page where it is served over HTTP. */
@@ -21,7 +23,7 @@ export function playAddresses(ingest: readonly IngestAddress[], path: string, pa
     const [origin, scheme] = ORIGIN.exec(server) ?? [];
     if (!origin) return [];
     if (scheme === 'srt') return [{ kind: 'srt', reach, url: `${origin}?streamid=play:${path.split('/').map(encodeURIComponent).join('/')}` }];
-    return scheme === 'rtmp' ? [{ kind: 'rtmp', reach, url: `${origin}/${path}` }] : [];
+    return scheme === 'rtmp' || scheme === 'rtmps' ? [{ kind: scheme, reach, url: `${origin}/${path}` }] : [];
   });
   if (page === undefined) return streams;
   const local = /^https?:\/\/(localhost|127\.|\[::1\])/.test(page);

@@ -61,6 +61,24 @@ describe('with nothing live', () => {
   });
 });
 
+test('every further way in is told with what it is for, and copied by a press', async () => {
+  const host = await show('network', {
+    change: (scene) => {
+      for (const [server, reach] of [['srt://127.0.0.1:10080', 'this_computer'], ['srt://192.168.1.23:10080', 'network']] as const) {
+        scene.status.ingest.push({ listener_id: 'srt', protocol: 'srt', server, key: 'publish:live/stream', reach });
+      }
+    },
+  });
+  for (const where of ['RTMP, from another device', 'SRT, on this computer', 'SRT, from another device']) {
+    await page.getByRole('button', { name: `Copy: ${where}` }).click();
+  }
+  expect(host.copied).toEqual([
+    'rtmp://192.168.1.23:1935/live',
+    'srt://127.0.0.1:10080?streamid=publish:live/stream',
+    'srt://192.168.1.23:10080?streamid=publish:live/stream',
+  ]);
+});
+
 describe('with a stream', () => {
   test('the card follows the numbers of every second', async () => {
     const host = await show('live');

@@ -105,6 +105,20 @@ describe('the page of a stream', () => {
     await expect.element(page.getByRole('dialog').getByRole('img', { name: /^QR code for srt/ })).toBeVisible();
   });
 
+  test('where only RTMPS listens that is the way to play it', async () => {
+    const host = await show('network', {
+      rest: 'live/stream',
+      change: (scene) => {
+        scene.streams.push(stream());
+        scene.status.ingest = [{ listener_id: 'rtmps', protocol: 'rtmps', server: 'rtmps://192.168.1.23:1936/live', key: 'stream', reach: 'network' }];
+      },
+    });
+    await page.getByRole('button', { name: 'Copy: RTMPS, from another device' }).click();
+    expect(host.copied).toEqual(['rtmps://192.168.1.23:1936/live/stream']);
+    location.hash = '#/';
+    await expect.element(page.getByRole('article', { name: 'live/stream' }).getByText('rtmps://192.168.1.23:1936/live/stream')).toBeVisible();
+  });
+
   test('a stream that is not there is told, and how it comes', async () => {
     await show('live', { rest: 'live/other' });
     await expect.element(page.getByRole('heading', { name: 'There is no stream live/other' })).toBeVisible();
