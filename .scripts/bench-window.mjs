@@ -16,6 +16,14 @@ const { values: options } = parseArgs({
 const program = options.program ?? join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), "release", "weir-desktop");
 const SETTINGS = '[rtmp]\nlisten = ["localhost:0"]\n';
 const CANVAS = "article canvas[aria-label]";
+/** Code for the page: where the encoder is to publish, and when that was shown. */
+const ADDRESS = `const done = arguments[0];
+  const look = () => {
+    const [server, key] = Array.from(document.querySelectorAll("section code"), (it) => it.textContent);
+    if (key) done({ server, key, shown: Date.now() });
+    else requestAnimationFrame(look);
+  };
+  look();`;
 const PICTURES = '//button[normalize-space()="Pictures"]';
 
 main(async () => {
@@ -78,14 +86,11 @@ async function starts() {
   const [painted, ready] = [[], []];
   for (let run = 0; run < Number(options.starts); run += 1) {
     await withWindow(async ({ page }) => {
-      const SHOWN = `const done = arguments[0];
-        const look = () => (document.querySelector("section code") ? done(Date.now()) : requestAnimationFrame(look));
-        look();`;
-      const address = await page.wait(SHOWN);
+      const { shown } = await page.wait(ADDRESS);
       const began = startOf(processes()[0].pid);
       const paint = await page.run('return performance.timeOrigin + (performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? NaN)');
       painted.push(paint - began);
-      ready.push(address - began);
+      ready.push(shown - began);
     });
     say(`painted after ${Math.round(painted.at(-1))} ms, the address is there at the latest after ${Math.round(ready.at(-1))} ms`);
   }
@@ -108,7 +113,7 @@ async function memory() {
       lines.push(`${what}: ${sum.toFixed(0)} MiB (${all.map(({ name, pss, rss }) => `${name} ${pss.toFixed(0)} of ${rss.toFixed(0)} resident`).join(", ")})`);
       say(lines.at(-1));
     };
-    const [server, key] = await page.run('return Array.from(document.querySelectorAll("section code"), (it) => it.textContent)');
+    const { server, key } = await page.wait(ADDRESS);
     await rest(10);
     count("nothing live");
     const encoder = clock(`${server}/${key}`, 60);
@@ -127,7 +132,7 @@ async function pictures(keyFrames) {
   title(`The picture, with a key frame every ${keyFrames / 30} s`);
   const { AGES, OPENING, clock } = await import("../tests/e2e/window/clock.mjs");
   return withWindow(async ({ page, context }) => {
-    const [server, key] = await page.run('return Array.from(document.querySelectorAll("section code"), (it) => it.textContent)');
+    const { server, key } = await page.wait(ADDRESS);
     const encoder = clock(`${server}/${key}`, keyFrames);
     context.after(() => encoder.stop());
     await page.click(PICTURES);
