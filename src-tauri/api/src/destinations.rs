@@ -72,7 +72,8 @@ pub(crate) async fn create(
 
 /// Change a destination. What it sends is interrupted only when the change needs it.
 /// A key belongs to its server: with an address of another host and no key, the kept one is forgotten. A query belongs to its
-/// address: the same address without it keeps it. An address as it is shown stays as it is.
+/// address: the same address without it keeps it. An address as it is shown stays as it is. Of the stream id and the passphrase of an
+/// SRT server the one that is not named stays; `passphrase=` takes it away.
 #[utoipa::path(patch, path = "/destinations/{id}", tag = "destinations",
     params(("id" = String, Path, description = "The destination's `id`")),
     request_body = DestinationPatch, responses((status = 200, body = Destination))

@@ -281,7 +281,8 @@ pub struct DestinationPatch {
     #[schema(value_type = Option<String>)]
     #[serde(default, deserialize_with = "optional_secret")]
     pub url: Option<Secret<String>>,
-    /// The stream key; an empty one takes the kept one away.
+    /// The stream key; an empty one takes the kept one away. For SRT the stream id, or `streamid=…`, `passphrase=…` or both with `&`
+    /// between them: what is not named stays.
     #[schema(value_type = Option<String>, write_only)]
     #[serde(default, deserialize_with = "optional_secret")]
     pub key: Option<Secret<String>>,

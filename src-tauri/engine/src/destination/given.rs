@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use weir_media::Secret;
 
 use super::kept::{Kept, is_open, part};
+use super::srt_key;
 use super::target::{SrtQuery, split_srt_query};
 
 /// Longest address or key in bytes: both become parts of RTMP commands, and no service comes near it.
@@ -132,15 +133,8 @@ impl Given {
         if open.split('&').any(|pair| pair.starts_with("mode=") && pair != "mode=caller") {
             return Err(GivenError::Mode);
         }
-        let key = match key {
-            // What is given as the key says more than what the address says, but not about everything.
-            Some(key) if !secret.is_empty() && !key.contains("streamid=") && !key.contains("passphrase=") => {
-                let passphrase = secret.split('&').find(|pair| pair.starts_with("passphrase="));
-                passphrase.map_or_else(|| key.to_owned(), |passphrase| format!("streamid={key}&{passphrase}"))
-            }
-            Some(key) => key.to_owned(),
-            None => secret,
-        };
+        // What is given as the key says more than what the address says, but not about everything.
+        let key = key.map_or_else(|| secret.clone(), |key| srt_key::over(&secret, key));
         let open = if open.is_empty() { open } else { format!("?{open}") };
         Ok(Self { url: format!("{scheme}://{before}{open}"), kept: Kept { query: part(&unknown), key: part(&key) } })
     }

@@ -3,7 +3,9 @@
 use weir_media::Secret;
 
 use super::given::{Given, GivenError};
-use super::kept::Kept;
+use super::kept::{Kept, part};
+use super::srt_key;
+use super::target::is_srt;
 
 /// An address as it is.
 #[derive(Debug, Clone, Copy)]
@@ -25,38 +27,61 @@ impl Known<'_> {
     /// The address after somebody gave an address, a key or both; `None` when nothing was given that is new. An empty key takes
     /// the kept one away, and only that.
     ///
-    /// A key belongs to its server, so another address of the same host keeps it. What else is kept belongs to the address, so
-    /// the same one given without it keeps it, and another does not.
+    /// A key belongs to its server, so another address of the same host keeps it, and with SRT whichever of stream id and passphrase
+    /// is not said anew. What else is kept belongs to the address, so the same one given without it keeps it, and another does not.
     pub fn changed(&self, url: Option<&str>, key: Option<&Secret<String>>) -> Result<Option<Given>, GivenError> {
+        let whole = self.kept.whole(self.url);
+        // An address that cannot be read was written by hand; nothing of it is known.
+        let before = Given::read(whole.expose(), self.kept.key.as_ref());
+        let takes_away = key.is_some_and(|key| key.expose().trim().is_empty());
         let Some(url) = url.filter(|url| !self.is(url)) else {
             return match key {
                 None => Ok(None),
-                Some(key) if key.expose().trim().is_empty() => {
+                Some(_) if takes_away => {
                     let kept = Kept { query: self.kept.query.clone(), key: None };
                     Ok(Some(Given { url: self.url.to_owned(), kept }))
                 }
-                Some(_) => Given::read(self.kept.whole(self.url).expose(), key).map(Some),
+                Some(_) => {
+                    let mut given = Given::read(whole.expose(), key)?;
+                    if let Ok(before) = &before {
+                        stay(&mut given, before, key);
+                    }
+                    Ok(Some(given))
+                }
             };
         };
         let mut given = Given::read(url, key)?;
-        // An address that cannot be read was written by hand; nothing of it is known.
-        if let Ok(before) = Given::read(self.kept.whole(self.url).expose(), self.kept.key.as_ref()) {
-            let Kept { query, key: given_key } = &mut given.kept;
-            if query.is_none() && given.url == before.url {
-                query.clone_from(&before.kept.query);
+        if let Ok(before) = &before {
+            if given.kept.query.is_none() && given.url == before.url {
+                given.kept.query.clone_from(&before.kept.query);
             }
             let same_host = Given::host_of(&before.url).eq_ignore_ascii_case(Given::host_of(&given.url));
-            if key.is_none() && given_key.is_none() && same_host {
-                given_key.clone_from(&self.kept.key);
+            if same_host && !takes_away {
+                let said = given.kept.key.clone();
+                stay(&mut given, before, said.as_ref());
             }
         }
         Ok(Some(given))
     }
 }
 
+/// The key of `given` when `said` is what was said of it anew, and it was that of `before`.
+fn stay(given: &mut Given, before: &Given, said: Option<&Secret<String>>) {
+    let said = said.map(|said| said.expose().trim()).unwrap_or_default();
+    let kept = before.kept.key.as_ref().map(|key| key.expose().as_str()).unwrap_or_default();
+    match (is_srt(&before.url), is_srt(&given.url)) {
+        (true, true) => given.kept.key = part(&srt_key::over(kept, said)),
+        (false, false) if said.is_empty() => given.kept.key.clone_from(&before.kept.key),
+        // A passphrase is nothing to tell an RTMP server.
+        _ => {}
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const BOTH: &str = "streamid=id&passphrase=pp";
 
     #[test]
     fn what_is_not_said_anew_stays_where_it_belongs() {
@@ -81,6 +106,33 @@ mod tests {
             ("nonsense", "k", "•••", Some("rtmp://h/app"), None, Some(("rtmp://h/app", ""))),
             ("srt://h:1", "u=1\nid", "srt://h:1?•••", None, Some("new"), Some(("srt://h:1", "u=1\nnew"))),
             ("srt://h:1?u=1", "id", "srt://h:1?•••", None, Some("new"), Some(("srt://h:1", "u=1\nnew"))),
+            // Of stream id and passphrase the other one.
+            ("srt://h:1", BOTH, "", None, Some("new"), Some(("srt://h:1", "streamid=new&passphrase=pp"))),
+            ("srt://h:1", BOTH, "", None, Some("streamid=new"), Some(("srt://h:1", "streamid=new&passphrase=pp"))),
+            ("srt://h:1", BOTH, "", None, Some("passphrase=new"), Some(("srt://h:1", "passphrase=new&streamid=id"))),
+            ("srt://h:1", BOTH, "", None, Some("passphrase="), Some(("srt://h:1", "streamid=id"))),
+            ("srt://h:1", BOTH, "", None, Some(""), Some(("srt://h:1", ""))),
+            ("srt://h:1", BOTH, "", Some("srt://h:2"), None, Some(("srt://h:2", BOTH))),
+            ("srt://h:1", BOTH, "", Some("srt://h:2"), Some("new"), Some(("srt://h:2", "streamid=new&passphrase=pp"))),
+            ("srt://h:1", BOTH, "", Some("srt://h:2"), Some(""), Some(("srt://h:2", ""))),
+            (
+                "srt://h:1",
+                BOTH,
+                "",
+                Some("srt://h:1?streamid=new"),
+                None,
+                Some(("srt://h:1", "streamid=new&passphrase=pp")),
+            ),
+            ("srt://h:1", BOTH, "", Some("srt://other:1"), Some("new"), Some(("srt://other:1", "new"))),
+            ("srt://h:1", BOTH, "", Some("rtmp://h/app"), None, Some(("rtmp://h/app", ""))),
+            (
+                "srt://h:1?passphrase=old",
+                "streamid=id&passphrase=pp",
+                "srt://h:1?•••",
+                None,
+                Some("new"),
+                Some(("srt://h:1", "streamid=new&passphrase=pp")),
+            ),
         ] {
             let kept = Kept::read(Some(&Secret::new(kept.to_owned())));
             let key = key.map(|key: &str| Secret::new(key.to_owned()));

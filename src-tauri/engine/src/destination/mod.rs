@@ -27,6 +27,7 @@ mod retry;
 mod rtmp;
 mod srt;
 mod srt_call;
+mod srt_key;
 mod state;
 mod status;
 mod target;
