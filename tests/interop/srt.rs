@@ -63,8 +63,8 @@ impl Drop for Capture {
     }
 }
 
-/// How long a feed stays open when everything has been fed: what was sent last gets the time to arrive, which FFmpeg does not give
-/// it when its input ends.
+/// How long a feed stays connected when everything has been fed: what was sent last gets the time to arrive, which FFmpeg does not
+/// give it when its input ends.
 const STAYS: Duration = Duration::from_secs(1);
 
 /// srt-live-transmit that calls and sends what it is fed.
@@ -107,6 +107,8 @@ impl Feed {
             due = (due + pace).max(now.checked_sub(pace * 10).unwrap_or(now));
             thread::sleep(due.saturating_duration_since(now));
         }
+        // It reads ten chunks before it sends any: what it holds of the last ten goes out only once its input has ended.
+        drop(stdin);
         thread::sleep(STAYS);
         Ok(())
     }
