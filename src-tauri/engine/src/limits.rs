@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::auth::network;
 use crate::config::range;
+use crate::net::network;
 
 /// How much strangers may ask.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -22,8 +22,8 @@ pub struct Config {
     /// or a proxy is one address, but one address must not take every place.
     #[serde(deserialize_with = "range::some")]
     pub connections_per_address: u32,
-    /// Streams at the same time, those that somebody waits for included, 1 or more. Default 1000: each costs memory that a
-    /// stranger could ask for.
+    /// Streams at the same time, 1 or more. Streams that players wait for and nobody sends are counted for players alone, so that
+    /// nobody can take an encoder's place by waiting. Default 1000: each costs memory that a stranger could ask for.
     #[serde(deserialize_with = "range::some")]
     pub streams: u32,
     /// Players of one stream at the same time; 0 lets nobody watch. Default 10000, as many as there may be connections; less

@@ -12,7 +12,7 @@ use support::callback::{Callback, answer};
 use support::rtmp::{Peer, Server};
 use support::{stream, until};
 use weir_engine::Config;
-use weir_engine::auth::{Action, Given, Mode};
+use weir_engine::auth::{Action, Attempt, Given, Mode};
 use weir_engine::config::Seconds;
 use weir_engine::status::{ListenerState, StreamState};
 use weir_media::Secret;
@@ -228,6 +228,41 @@ async fn a_callback_that_hangs_is_dead_fails_or_talks_without_end_refuses_and_ho
     let server = Server::start(change).await;
     assert_eq!(refused_publish(&server, "show?token=x").await, ["NetStream.Publish.Rejected"]);
     assert!(server.problems().contains(&"callback_failed".to_owned()));
+}
+
+#[tokio::test]
+async fn one_address_that_keeps_the_callback_busy_leaves_room_for_others() {
+    let callback = Callback::start(|body| if body.contains("live/slow") { None } else { answer("200 OK") }).await;
+    let change = callback.config();
+    let server = Server::start(|config| {
+        change(config);
+        config.auth.callback_timeout_seconds = Seconds::new(60);
+    })
+    .await;
+    let gate = &server.engine.context().gate;
+    let attempt = |path: &str, peer: &str| Attempt {
+        action: Action::Play,
+        path: stream(path),
+        token: None,
+        peer: Some(peer.parse().unwrap()),
+        protocol: "rtmp",
+        agent: None,
+    };
+    // More than may be asked at a time, and more than may wait, all of one network.
+    let flood: Vec<_> = (0..2000)
+        .map(|n| {
+            let (gate, attempt) = (gate.clone(), attempt("live/slow", &format!("[2001:db8::{n:x}]:1")));
+            tokio::spawn(async move { gate.check(attempt).await })
+        })
+        .collect();
+    let asked = || callback.asked.lock().unwrap().len();
+    until(&server.engine, "half of the calls", || (asked() >= 32).then_some(())).await;
+    let other = tokio::time::timeout(Duration::from_secs(30), gate.check(attempt("live/quick", "192.0.2.7:1"))).await;
+    assert!(other.unwrap().is_ok());
+    assert_eq!(asked(), 33, "no more of the flood was asked");
+    let waits = || flood.iter().filter(|task| !task.is_finished()).count();
+    until(&server.engine, "the rest is told that too many wait", || (waits() == 544).then_some(())).await;
+    flood.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
 #[tokio::test]

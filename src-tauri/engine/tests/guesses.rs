@@ -82,6 +82,38 @@ async fn a_thousand_wrong_tries_over_rtmp_leave_a_live_stream_unharmed_and_memor
     assert_eq!(right([127, 0, 0, 1]).await, "NetStream.Play.Reset");
 }
 
+/// Who brings no key guesses nothing and is not shut out: a player that knows no better must not shut out an encoder beside it. What
+/// it costs others is bounded all the same.
+#[tokio::test]
+async fn attempts_without_any_key_flood_neither_hooks_nor_the_list_of_problems() {
+    let _alone = ALONE.lock().await;
+    let server = with_a_token(|_| ()).await;
+    let mut told = server.engine.context().life.listen();
+    let problems = server.engine.context().problems.clone();
+    let other = weir_engine::problem::Report {
+        code: "stream_not_found",
+        message: "what somebody must read.".to_owned(),
+        peer: Some("192.0.2.1".to_owned()),
+        ..Default::default()
+    };
+    problems.report(other);
+    for n in 0..300 {
+        let mut stranger = server.peer().await;
+        stranger.publish(&format!("show{n}")).await;
+        assert_eq!(stranger.last_words().await, ["NetStream.Publish.Denied"], "everybody is told");
+    }
+    let list = problems.list();
+    assert_eq!(list.iter().filter(|problem| problem.peer.as_deref() == Some("127.0.0.1")).count(), 20);
+    assert!(list.iter().any(|problem| problem.peer.as_deref() == Some("192.0.2.1")), "{list:?}");
+    let mut failed = 0;
+    while let Ok(event) = told.try_recv() {
+        failed += usize::from(event.kind() == weir_engine::lifecycle::Kind::AuthFailed);
+    }
+    assert!((20..100).contains(&failed), "{failed} of 300");
+    assert_eq!(server.engine.context().life.totals().auth_failures.load(Ordering::Relaxed), 300);
+    let _encoder = server.publish("show?token=right").await;
+}
+
 async fn call(server: &Server, id: &str) -> Result<Caller, Reject> {
     Caller::call(srt::address(&server.engine), id).await
 }

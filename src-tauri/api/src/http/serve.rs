@@ -1,6 +1,7 @@
 //! Reading HTTP from sockets, under limits.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,12 +14,16 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use weir_engine::limits::{self, Place, Places};
 
 use super::guard::Peer;
 
 /// Connections at a time. A page uses a handful; the rest is a bound on memory and file descriptors for whoever opens
 /// connections and says nothing.
 const MAX_CONNECTIONS: usize = 256;
+/// Of these one address may have so many (of IPv6 one network): a stranger must not keep the page from whoever runs Weir. A proxy
+/// is one address, and half is enough for it.
+const MAX_OF_ADDRESS: u32 = MAX_CONNECTIONS as u32 / 2;
 /// How long a client may take to send the head of a request: one that never finishes must not keep its place.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Largest head of a request in bytes, cookies included.
@@ -33,6 +38,7 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 /// Serves `router` on `listener` until `shutdown` is ready, then lets running answers end for a moment.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()> + Send) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let shares = Places::new(&limits::Config { connections_per_address: MAX_OF_ADDRESS, ..limits::Config::default() });
     let connections = TaskTracker::new();
     let end = End::default();
     let _cut_at_the_end = end.cut.clone().drop_guard();
@@ -42,8 +48,10 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<
             () = &mut shutdown => break,
             accepted = accept(&listener, &places) => accepted,
         };
-        if let Some((stream, place)) = accepted {
-            connections.spawn(converse(stream, router.clone(), end.clone(), place));
+        let Some((stream, peer, place)) = accepted else { continue };
+        // Who has its share already is closed without a word.
+        if let Ok(share) = shares.take(peer) {
+            connections.spawn(converse(stream, peer, router.clone(), end.clone(), (place, share)));
         }
     }
     drop(listener);
@@ -62,11 +70,14 @@ struct End {
     cut: CancellationToken,
 }
 
-async fn converse(stream: TcpStream, router: Router, end: End, place: OwnedSemaphorePermit) {
-    let router = match stream.peer_addr() {
-        Ok(peer) => router.layer(Extension(Peer(peer))),
-        Err(_) => router,
-    };
+async fn converse(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    end: End,
+    places: (OwnedSemaphorePermit, Place),
+) {
+    let router = router.layer(Extension(Peer(peer)));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
@@ -88,17 +99,20 @@ async fn converse(stream: TcpStream, router: Router, end: End, place: OwnedSemap
     if let Err(error) = ended {
         tracing::debug!(%error, "HTTP connection ended");
     }
-    drop(place);
+    drop(places);
 }
 
 /// The next connection, once there is a place for it.
-async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     let place = Arc::clone(places).acquire_owned().await.ok()?;
     match listener.accept().await {
-        Ok((stream, _)) => {
+        Ok((stream, peer)) => {
             // Events are small and should arrive now.
             let _ = stream.set_nodelay(true);
-            Some((stream, place))
+            Some((stream, peer, place))
         }
         Err(error) if is_of_one_connection(&error) => None,
         Err(error) => {

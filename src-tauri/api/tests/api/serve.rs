@@ -51,6 +51,46 @@ async fn it_serves_until_it_is_told_to_end_and_then_frees_the_port() {
     TcpListener::bind(address).await.unwrap();
 }
 
+/// 127.0.0.2 is this computer too, on Linux without further ado.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn one_address_that_holds_all_it_can_leaves_room_for_others() {
+    let bench = Bench::start().await;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(serve(listener, bench.router.clone(), std::future::pending()));
+    let ask = async |stream: &mut TcpStream| {
+        stream.write_all(b"GET /api/v1/status HTTP/1.1\r\nHost: h\r\n\r\n").await?;
+        let mut answer = [0; 15];
+        stream.read_exact(&mut answer).await.map(|_| answer)
+    };
+    let (mut held, mut closed) = (Vec::new(), 0);
+    for _ in 0..300 {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        match tokio::time::timeout(PATIENCE, ask(&mut stream)).await.unwrap() {
+            Ok(answer) => held.push((stream, answer)),
+            Err(_) => closed += 1,
+        }
+    }
+    assert_eq!((held.len(), closed), (128, 172));
+    assert!(held.iter().all(|(_, answer)| answer == b"HTTP/1.1 200 OK"));
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind((Ipv4Addr::new(127, 0, 0, 2), 0).into()).unwrap();
+    let mut other = socket.connect(address).await.unwrap();
+    assert_eq!(&tokio::time::timeout(PATIENCE, ask(&mut other)).await.unwrap().unwrap(), b"HTTP/1.1 200 OK");
+    // A place that is given back is there again.
+    held.truncate(1);
+    let again = async {
+        loop {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            if ask(&mut stream).await.is_ok() {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, again).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_head_without_end_is_refused() {
     let bench = Bench::start().await;

@@ -8,13 +8,16 @@ use weir_media::Secret;
 
 use super::attempt::Attempt;
 use super::config::Config;
+use super::shares::Shares;
 use crate::hook::config::public_part;
 use crate::net::http_client::{Client, Post};
+use crate::net::network;
 use crate::secrets::Secrets;
 
-/// Calls at a time. More attempts wait for their turn within the time-out; a callback that hangs must not collect sockets.
+/// Calls at a time, half of them for one address at most. More attempts wait for their turn within the time-out; a callback that
+/// hangs must not collect sockets.
 const MAX_CALLS: usize = 64;
-/// Attempts that wait at a time; beyond it the answer is no at once, so that a flood cannot fill the memory.
+/// Attempts that wait at a time, half of them of one address at most; beyond it the answer is no at once, so that a flood cannot fill the memory.
 const MAX_WAITING: usize = 1024;
 
 /// The other program.
@@ -23,6 +26,7 @@ pub(super) struct Callback {
     client: Option<Client>,
     calls: Semaphore,
     places: Semaphore,
+    shares: Shares,
 }
 
 /// What it is sent, in the words of the predecessor.
@@ -99,7 +103,9 @@ pub(super) enum NoAnswer {
 impl Callback {
     pub(super) fn new() -> Self {
         let client = Client::new().inspect_err(|error| tracing::error!(%error, "no callback can be called")).ok();
-        Self { client, calls: Semaphore::new(MAX_CALLS), places: Semaphore::new(MAX_CALLS + MAX_WAITING) }
+        let places = MAX_CALLS + MAX_WAITING;
+        let shares = Shares::half_of(MAX_CALLS, places);
+        Self { client, calls: Semaphore::new(MAX_CALLS), places: Semaphore::new(places), shares }
     }
 
     /// Asks. Takes no longer than the time-out, waiting for a turn included.
@@ -111,8 +117,16 @@ impl Callback {
     ) -> Result<(), NoAnswer> {
         let Some(url) = url else { return Err(failed("no callback is set; set auth.callback")) };
         let Some(client) = &self.client else { return Err(failed("this system lets no HTTP address be called")) };
+        // Its own first: who waits for that holds up nobody else.
+        let share = attempt.peer.map(|peer| self.shares.of(network(peer.ip())));
+        let own_place = share.as_ref().map(|share| share.places.try_acquire()).transpose();
+        let Ok(_own_place) = own_place else { return Err(failed("too many attempts from this address wait for it")) };
         let Ok(_place) = self.places.try_acquire() else { return Err(failed("too many attempts wait for it")) };
         let asking = async {
+            let _own_turn = match &share {
+                Some(share) => Some(share.calls.acquire().await.map_err(|_| failed("Weir is shutting down"))?),
+                None => None,
+            };
             let _turn = self.calls.acquire().await.map_err(|_| failed("Weir is shutting down"))?;
             let body = question(attempt).ok_or_else(|| failed("the question cannot be written"))?;
             let answer = client.post_json(Post { url: url.expose(), headers: &[], body, limit }).await;

@@ -18,7 +18,8 @@ use super::keys::{Keys, KeysError, StreamKey};
 use super::no::{AUTH_FILE, No};
 use super::rules::Rules;
 use super::tokens::{Found, Given, Tokens};
-use super::tries::Tries;
+use crate::net::network;
+use crate::net::tries::{Patience, Tries};
 use crate::problem::{Problems, Report, now_millis};
 use crate::secrets::Secrets;
 use crate::streams::StreamPattern;
@@ -27,6 +28,10 @@ use crate::watch::Watch;
 
 /// About how many of those who are in the callback is asked at a time: half of its calls are left for who comes.
 const ASKED_TOGETHER: usize = 32;
+
+/// Refusals of one address that hooks are told of one after the other, and after which time of one more: whoever comes without any
+/// key is not shut out, and a flood of them must not become a flood of hooks.
+const TOLD: Patience = Patience { tries: 20, forgive: Duration::from_secs(10) };
 
 /// How often it is written down when keys were used: it is for people, and not worth a disk at each connection.
 const SETTLE_EVERY: Duration = Duration::from_secs(60);
@@ -49,6 +54,8 @@ struct Inner {
     watching: Mutex<Option<(PathBuf, CancellationToken)>>,
     callback: Callback,
     tries: Mutex<Tries>,
+    /// Refusals that hooks were told of, by whom.
+    told: Mutex<Tries>,
     guests: Guests,
     /// Ends the round in which the callback is asked about who is in.
     asking: Mutex<CancellationToken>,
@@ -94,6 +101,7 @@ impl Gate {
             watching: Mutex::default(),
             callback: Callback::new(),
             tries: Mutex::default(),
+            told: Mutex::default(),
             guests: Guests::default(),
             asking: Mutex::default(),
         }));
@@ -216,18 +224,18 @@ impl Gate {
 
     /// Whether `peer` showed too many wrong keys of late; for doors of another kind, such as the page's.
     pub fn is_shut_out(&self, peer: IpAddr) -> bool {
-        self.tries().check(peer, self.rules().patience(), Instant::now()).is_some()
+        self.tries().check(&network(peer), self.rules().patience(), Instant::now()).is_some()
     }
 
     /// Likewise, with what whoever guesses on and on is told, and whether it was told a moment ago.
     pub(crate) fn shut_out(&self, peer: IpAddr) -> Option<Refusal> {
-        let shut_out = self.tries().check(peer, self.rules().patience(), Instant::now())?;
+        let shut_out = self.tries().check(&network(peer), self.rules().patience(), Instant::now())?;
         Some(No::shut_out(shut_out).refusal)
     }
 
     /// Takes note of a wrong secret at a door of another kind; the operator is told elsewhere.
     pub(crate) fn guessed(&self, peer: IpAddr) {
-        self.tries().wrong(peer, self.rules().patience(), Instant::now());
+        self.tries().wrong(&network(peer), self.rules().patience(), Instant::now());
     }
 
     /// Takes note of a wrong key at a door of another kind, and tells the operator.
@@ -248,7 +256,9 @@ impl Gate {
     pub async fn check(&self, attempt: Attempt) -> Result<Grant, Refusal> {
         let (rules, now) = (self.rules(), Instant::now());
         let shut_out = match attempt.peer {
-            Some(peer) if rules.asks_for(attempt.action) => self.tries().check(peer.ip(), rules.patience(), now),
+            Some(peer) if rules.asks_for(attempt.action) => {
+                self.tries().check(&network(peer.ip()), rules.patience(), now)
+            }
             _ => None,
         };
         let decided = match shut_out {
@@ -264,9 +274,23 @@ impl Gate {
                 }
                 Ok(grant)
             }
-            Err(no) => {
+            Err(mut no) => {
                 self.note(&rules, &attempt, &no, now);
+                no.refusal.repeated =
+                    no.refusal.repeated || attempt.peer.is_some_and(|peer| self.was_told(peer.ip(), now));
                 Err(no.refusal)
+            }
+        }
+    }
+
+    /// Whether so much was told of this address of late that one more refusal is no news.
+    fn was_told(&self, peer: IpAddr, now: Instant) -> bool {
+        let mut told = self.0.told.lock().unwrap_or_else(PoisonError::into_inner);
+        match told.check(&network(peer), TOLD, now) {
+            Some(over) => !over.tell,
+            None => {
+                told.wrong(&network(peer), TOLD, now);
+                false
             }
         }
     }
@@ -320,7 +344,7 @@ impl Gate {
     /// Tells the operator, and remembers who guesses.
     fn note(&self, rules: &Rules, attempt: &Attempt, no: &No, now: Instant) {
         if let Some(peer) = attempt.peer.filter(|_| no.guess) {
-            self.tries().wrong(peer.ip(), rules.patience(), now);
+            self.tries().wrong(&network(peer.ip()), rules.patience(), now);
         }
         let peer = attempt.peer.map(|peer| peer.ip().to_canonical().to_string());
         if no.tell {

@@ -12,10 +12,8 @@ mod guests;
 mod keys;
 mod no;
 mod rules;
+mod shares;
 mod tokens;
-mod tries;
-
-pub(crate) use tries::network;
 
 pub use attempt::{Action, Attempt, Grant, Refusal, Why};
 pub use callback::{CALLBACK_SECRET, CallbackError, check_callback, shown_callback, split_callback};

@@ -2,7 +2,7 @@
 
 use super::attempt::{Action, Attempt, Refusal, Why};
 use super::tokens::{Digest, digest};
-use super::tries::ShutOut;
+use crate::net::tries::ShutOut;
 
 /// A refusal before anybody is told.
 pub(super) struct No {

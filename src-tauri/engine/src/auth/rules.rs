@@ -7,7 +7,7 @@ use weir_media::Secret;
 use super::attempt::Action;
 use super::callback::whole_callback;
 use super::config::{Config, Mode};
-use super::tries::Patience;
+use crate::net::tries::Patience;
 use crate::secrets::Secrets;
 
 /// The settings, and what of them is kept with the secrets.

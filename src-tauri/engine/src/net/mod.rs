@@ -10,11 +10,13 @@ pub(crate) mod outgoing;
 pub mod owner;
 pub(crate) mod socket;
 pub(crate) mod tls;
+pub(crate) mod tries;
 pub(crate) mod udp;
 
 pub use address::{AddressError, ListenAddress};
 pub use listener::open;
 pub(crate) use owner::Transport;
+pub(crate) use tries::network;
 
 /// Opens the UDP sockets of `address` for a moment, or says in words why they do not open.
 pub async fn try_udp(address: ListenAddress) -> Result<(), crate::status::ListenerState> {

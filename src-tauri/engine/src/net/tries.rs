@@ -1,6 +1,8 @@
-//! Wrong tries by address: who guesses is not listened to for a while.
+//! How much of one address is borne: who guesses is not listened to for a while, and who complains on and on is not written down
+//! each time.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
@@ -10,9 +12,9 @@ const MAX_ADDRESSES: usize = 4096;
 /// How often somebody who goes on guessing is worth a line.
 const SAID_EVERY: Duration = Duration::from_secs(10);
 
-/// Wrong tries of late.
-#[derive(Debug, Default)]
-pub(crate) struct Tries(HashMap<IpAddr, Tried>);
+/// Wrong tries of late, by whose they are: a [`network`] as a rule.
+#[derive(Debug)]
+pub(crate) struct Tries<W = IpAddr>(HashMap<W, Tried>);
 
 #[derive(Debug)]
 struct Tried {
@@ -41,10 +43,16 @@ pub(crate) struct ShutOut {
     pub(crate) tell: bool,
 }
 
-impl Tries {
-    /// Whether `peer` has guessed wrong too often.
-    pub(crate) fn check(&mut self, peer: IpAddr, patience: Patience, now: Instant) -> Option<ShutOut> {
-        let tried = self.0.get_mut(&network(peer))?;
+impl<W> Default for Tries<W> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<W: Eq + Hash + Clone> Tries<W> {
+    /// Whether `who` has guessed wrong too often.
+    pub(crate) fn check(&mut self, who: &W, patience: Patience, now: Instant) -> Option<ShutOut> {
+        let tried = self.0.get_mut(who)?;
         tried.forgive(patience, now);
         // One try must be forgiven as a whole before another one is looked at.
         if tried.held <= f64::from(patience.tries) - 1.0 {
@@ -60,12 +68,11 @@ impl Tries {
     }
 
     /// Takes note of a wrong try.
-    pub(crate) fn wrong(&mut self, peer: IpAddr, patience: Patience, now: Instant) {
-        let network = network(peer);
-        if self.0.len() >= MAX_ADDRESSES && !self.0.contains_key(&network) {
+    pub(crate) fn wrong(&mut self, who: &W, patience: Patience, now: Instant) {
+        if self.0.len() >= MAX_ADDRESSES && !self.0.contains_key(who) {
             self.make_room(patience, now);
         }
-        let tried = self.0.entry(network).or_insert(Tried { held: 0.0, at: now, turned_away: 0, said: None });
+        let tried = self.0.entry(who.clone()).or_insert(Tried { held: 0.0, at: now, turned_away: 0, said: None });
         tried.forgive(patience, now);
         tried.held += 1.0;
     }
@@ -76,8 +83,8 @@ impl Tries {
             tried.held > 0.0
         });
         if self.0.len() >= MAX_ADDRESSES {
-            let quietest = self.0.iter().min_by(|(_, a), (_, b)| a.held.total_cmp(&b.held)).map(|(peer, _)| *peer);
-            quietest.map(|peer| self.0.remove(&peer));
+            let quietest = self.0.iter().min_by(|(_, a), (_, b)| a.held.total_cmp(&b.held)).map(|(who, _)| who.clone());
+            quietest.map(|who| self.0.remove(&who));
         }
     }
 }
@@ -106,7 +113,7 @@ mod tests {
     const PATIENCE: Patience = Patience { tries: 3, forgive: Duration::from_secs(6) };
 
     fn ip(text: &str) -> IpAddr {
-        text.parse().unwrap()
+        network(text.parse().unwrap())
     }
 
     #[test]
@@ -114,31 +121,31 @@ mod tests {
         let (mut tries, start) = (Tries::default(), Instant::now());
         let peer = ip("10.0.0.1");
         for _ in 0..3 {
-            assert_eq!(tries.check(peer, PATIENCE, start), None);
-            tries.wrong(peer, PATIENCE, start);
+            assert_eq!(tries.check(&peer, PATIENCE, start), None);
+            tries.wrong(&peer, PATIENCE, start);
         }
-        assert_eq!(tries.check(peer, PATIENCE, start), Some(ShutOut { turned_away: 1, tell: true }));
-        assert_eq!(tries.check(peer, PATIENCE, start), Some(ShutOut { turned_away: 2, tell: false }));
-        assert_eq!(tries.check(ip("10.0.0.2"), PATIENCE, start), None, "others are not concerned");
+        assert_eq!(tries.check(&peer, PATIENCE, start), Some(ShutOut { turned_away: 1, tell: true }));
+        assert_eq!(tries.check(&peer, PATIENCE, start), Some(ShutOut { turned_away: 2, tell: false }));
+        assert_eq!(tries.check(&ip("10.0.0.2"), PATIENCE, start), None, "others are not concerned");
         let later = start + Duration::from_secs(6);
-        assert_eq!(tries.check(peer, PATIENCE, later), None);
-        tries.wrong(peer, PATIENCE, later);
-        assert!(tries.check(peer, PATIENCE, later).is_some(), "one try was forgiven, not all");
-        assert_eq!(tries.check(peer, PATIENCE, start + Duration::from_secs(60)), None);
+        assert_eq!(tries.check(&peer, PATIENCE, later), None);
+        tries.wrong(&peer, PATIENCE, later);
+        assert!(tries.check(&peer, PATIENCE, later).is_some(), "one try was forgiven, not all");
+        assert_eq!(tries.check(&peer, PATIENCE, start + Duration::from_secs(60)), None);
     }
 
     #[test]
     fn a_network_of_ipv6_is_one_guesser_and_the_list_is_bounded() {
         let (mut tries, now) = (Tries::default(), Instant::now());
         for host in 1..=3 {
-            tries.wrong(ip(&format!("2001:db8::{host}")), PATIENCE, now);
+            tries.wrong(&ip(&format!("2001:db8::{host}")), PATIENCE, now);
         }
-        assert!(tries.check(ip("2001:db8::ffff"), PATIENCE, now).is_some());
-        assert!(tries.check(ip("2001:db8:0:1::1"), PATIENCE, now).is_none());
+        assert!(tries.check(&ip("2001:db8::ffff"), PATIENCE, now).is_some());
+        assert!(tries.check(&ip("2001:db8:0:1::1"), PATIENCE, now).is_none());
         for n in 0..20_000_u32 {
-            tries.wrong(IpAddr::from(n.to_be_bytes()), PATIENCE, now);
+            tries.wrong(&IpAddr::from(n.to_be_bytes()), PATIENCE, now);
         }
         assert_eq!(tries.0.len(), MAX_ADDRESSES);
-        assert!(tries.check(ip("2001:db8::1"), PATIENCE, now).is_some(), "a guesser is not forgotten for newcomers");
+        assert!(tries.check(&ip("2001:db8::1"), PATIENCE, now).is_some(), "a guesser is not forgotten for newcomers");
     }
 }
