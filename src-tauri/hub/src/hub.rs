@@ -98,22 +98,48 @@ impl Shared {
         }
     }
 
-    /// The stream of this path, made when there is none; a stream that has ended is replaced by a new one.
-    fn stream(&self, streams: &mut HashMap<StreamPath, Arc<Stream>>, path: &StreamPath) -> Result<Arc<Stream>, usize> {
-        if let Some(stream) = streams.get(path)
-            && !matches!(stream.lock().phase, Phase::Ended(_))
-        {
-            return Ok(Arc::clone(stream));
-        }
+    /// The stream of this path, made when there is none; a stream that has ended is replaced by a new one. Publishers are held
+    /// against what is published, players against everything: who waits for streams that nobody sends takes no encoder's place, and
+    /// no place of what Weir itself does with one.
+    fn stream(
+        &self,
+        streams: &mut HashMap<StreamPath, Arc<Stream>>,
+        path: &StreamPath,
+        comes: Comes,
+    ) -> Result<Arc<Stream>, usize> {
         let options = self.options();
-        if streams.len() >= options.max_streams {
-            return Err(streams.len());
+        let there = streams.get(path).map(|stream| (Arc::clone(stream), stream.lock().phase));
+        let there = there.filter(|(_, phase)| !matches!(phase, Phase::Ended(_)));
+        let taken = match (comes, &there) {
+            (Comes::Output, _) | (Comes::Player, Some(_)) => 0,
+            (Comes::Publisher, Some((_, phase))) if *phase != Phase::Waiting => 0,
+            (Comes::Player, None) => streams.len(),
+            (Comes::Publisher, _) => streams
+                .values()
+                .filter(|stream| stream.lock().phase != Phase::Waiting)
+                .take(options.max_streams)
+                .count(),
+        };
+        if taken >= options.max_streams {
+            return Err(taken);
+        }
+        if let Some((stream, _)) = there {
+            return Ok(stream);
         }
         let stream = Stream::new(StreamId(self.next_id()), path.clone(), &options, self.events.clone());
         let stream = Arc::new(stream);
         streams.insert(path.clone(), Arc::clone(&stream));
         Ok(stream)
     }
+}
+
+/// Who asks for a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Comes {
+    Publisher,
+    Player,
+    /// A recording or a destination: as many as the owner of the hub wants.
+    Output,
 }
 
 impl Hub {
@@ -160,7 +186,7 @@ impl Hub {
         if shared.closed.load(Ordering::Relaxed) {
             return Err(PublishError::Shutdown);
         }
-        let stream = shared.stream(&mut streams, path).map_err(PublishError::TooManyStreams)?;
+        let stream = shared.stream(&mut streams, path, Comes::Publisher).map_err(PublishError::TooManyStreams)?;
         let options = shared.options();
         let silence = Stream::publisher_silence(&stream.lock(), Instant::now());
         let refused = options.duplicate == DuplicatePolicy::Refuse
@@ -184,10 +210,14 @@ impl Hub {
         if shared.closed.load(Ordering::Relaxed) {
             return Err(SubscribeError::Shutdown);
         }
-        let stream = shared.stream(&mut streams, path).map_err(SubscribeError::TooManyStreams)?;
         let SubscribeOptions { role, origin, start, lag, wait } = options;
+        let comes = if matches!(role, Role::Recording | Role::Destination) { Comes::Output } else { Comes::Player };
+        let stream = shared.stream(&mut streams, path, comes).map_err(SubscribeError::TooManyStreams)?;
         let (players, most) = (stream.players(), shared.options().max_players);
         if role == Role::Player && players >= most {
+            // Where nobody may watch, it was made for nobody.
+            drop(streams);
+            shared.forget(&stream);
             return Err(SubscribeError::TooManyPlayers(players));
         }
         let id = SubscriberId(shared.next_id());

@@ -24,7 +24,8 @@ pub struct HubOptions {
     /// How many bits a second a publisher may send, on average over some ten seconds; `None` sets no limit, which is the
     /// default.
     pub max_bits_per_second: Option<u64>,
-    /// How many streams, waiting ones included, may exist. Default 1,000: each costs memory that a stranger could ask for.
+    /// How many streams may be published, and how many may exist when a player asks for one that nobody publishes. Default 1,000:
+    /// each costs memory that a stranger could ask for.
     pub max_streams: usize,
 }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::time::{advance, timeout};
 use weir_hub::{
     Delivery, DuplicatePolicy, EndReason, Event, Hub, HubOptions, Origin, PublishError, Publisher, Role, Start,
-    StreamState, SubscribeOptions, Subscriber,
+    StreamState, SubscribeError, SubscribeOptions, Subscriber,
 };
 use weir_media::{Codec, Frame, FrameKind, StreamPath, Timestamp, Track, TrackId, Tracks};
 
@@ -407,6 +407,36 @@ async fn strangers_cannot_make_streams_without_end() {
     drop(readers);
     assert!(hub.streams().is_empty());
     assert!(hub.publish(&paths[3], origin()).is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_streams_takes_no_publishers_place_and_publishers_have_a_bound_of_their_own() {
+    let hub = Hub::new(HubOptions { max_streams: 3, ..HubOptions::default() });
+    let path = |name: &str| StreamPath::parse(name).unwrap();
+    let wait = |name: &str| hub.subscribe(&path(name), SubscribeOptions::player(origin()));
+    let _waiting: Vec<_> = (0..3).map(|n| wait(&format!("no/{n}")).unwrap()).collect();
+    assert_eq!(wait("no/3").unwrap_err(), SubscribeError::TooManyStreams(3));
+    assert!(hub.subscribe(&path("no/3"), SubscribeOptions::recording(origin())).is_ok(), "our own work is no stranger");
+    let _live: Vec<_> = (0..3).map(|n| hub.publish(&path(&format!("live/{n}")), origin()).unwrap()).collect();
+    // Not even a stream that is waited for goes beyond it; one that is there is read and resumed as ever.
+    for name in ["live/3", "no/0"] {
+        assert_eq!(hub.publish(&path(name), origin()).unwrap_err(), PublishError::TooManyStreams(3), "{name}");
+    }
+    assert!(wait("live/0").is_ok() && wait("no/0").is_ok());
+    let PublishError::AlreadyLive { .. } = hub.publish(&path("live/0"), origin()).unwrap_err() else {
+        panic!("it is there")
+    };
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_nobody_may_watch_who_asks_leaves_nothing_behind() {
+    let hub = Hub::new(HubOptions { max_streams: 3, max_players: 0, ..HubOptions::default() });
+    for n in 0..10 {
+        let path = StreamPath::parse(&format!("live/{n}")).unwrap();
+        let refused = hub.subscribe(&path, SubscribeOptions::player(origin()));
+        assert_eq!(refused.unwrap_err(), SubscribeError::TooManyPlayers(0));
+    }
+    assert!(hub.streams().is_empty());
 }
 
 #[tokio::test(start_paused = true)]

@@ -82,7 +82,13 @@ pub(super) async fn decide(shared: &Shared, request: &Request) -> Result<Admitte
     let job = match wish.intent {
         Intent::Publish => Job::publish(publish(hub, &wish.path, origin)?),
         Intent::Play => Job::play(subscribe(hub, &wish.path, origin, &settings)?),
-        Intent::Unsaid => Job::unsaid(subscribe(hub, &wish.path, origin.clone(), &settings)?, wish, origin),
+        Intent::Unsaid => match subscribe(hub, &wish.path, origin.clone(), &settings) {
+            // Where so many wait already that one more player cannot, there is room for an encoder yet.
+            Err(refusal) if refusal.code == refusal::TOO_MANY_STREAMS && action == Action::Publish => {
+                Job::publish(publish(hub, &wish.path, origin)?)
+            }
+            reader => Job::unsaid(reader?, wish, origin),
+        },
     };
     Ok(Admitted { unlocked, job, pass: Pass { life, _place: place, grant, action } })
 }

@@ -22,6 +22,9 @@ const TOLD_EVERY: Duration = Duration::from_secs(1);
 /// Refusals that are remembered for that. Protects memory; more at once are a flood, and one line of it is enough.
 const MAX_REMEMBERED: usize = 256;
 
+/// The fixed word for streams beyond `limits.streams`.
+pub(super) const TOO_MANY_STREAMS: &str = "too_many_streams";
+
 /// Why a caller is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Refusal {
@@ -256,7 +259,7 @@ pub(super) fn publish(error: &PublishError, path: &StreamPath) -> Refusal {
             "Stop the other encoder, use another stream id, or let a newcomer take over in the settings.",
         ),
         PublishError::TooManyStreams(_) => {
-            (Reject::RESOURCE, "too_many_streams", "Stop streams that are no longer needed.")
+            (Reject::RESOURCE, TOO_MANY_STREAMS, "Stop streams that are no longer needed.")
         }
         PublishError::Shutdown => (Reject::CLOSED, "shutting_down", ""),
     };
@@ -271,7 +274,7 @@ pub(super) fn publish(error: &PublishError, path: &StreamPath) -> Refusal {
 pub(super) fn subscribe(error: &SubscribeError, path: &StreamPath) -> Refusal {
     match error {
         SubscribeError::TooManyStreams(_) => {
-            of(path, Reject::RESOURCE, "too_many_streams", error.to_string(), "Stop streams that are no longer needed.")
+            of(path, Reject::RESOURCE, TOO_MANY_STREAMS, error.to_string(), "Stop streams that are no longer needed.")
         }
         SubscribeError::TooManyPlayers(_) => {
             let hint = "Raise limits.players_per_stream in the settings if this audience is expected.";
