@@ -47,6 +47,10 @@ pub(crate) async fn change(State(api): State<Api>, Json(patch): Json<Value>) -> 
                 "docs/configuration.md describes every setting.",
             )
         })?;
+        changed.check().map_err(|mistake| {
+            let message = format!("The setting {mistake} cannot be so: {}.", mistake.problem);
+            Error::invalid(message, "docs/configuration.md describes every setting.")
+        })?;
         let changes = take_apart(secrets, config, &mut changed)?;
         *config = changed;
         Ok(changes)

@@ -28,7 +28,7 @@ fn check(file: &Path) -> Result<(), Exit> {
     if let Err(error) = std::fs::metadata(file) {
         return Err(Exit::Failed(format!("{} cannot be read: {error}", file.display())));
     }
-    config::load(file, Profile::Serve).map_err(Exit::failed)?;
+    config::check(file, Profile::Serve).map_err(Exit::failed)?;
     // A closed standard output is no reason to fail.
     let _ = writeln!(std::io::stdout(), "{}: every setting can be used", file.display());
     Ok(())

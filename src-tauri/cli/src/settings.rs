@@ -157,7 +157,9 @@ fn check_tls(flags: &Flags) -> Result<(), Exit> {
         (Some(_), Some(certificate), Some(key)) => tls::check_files(certificate, key)
             .map_err(|error| Exit::Misused(format!("--tls-cert and --tls-key: {error}"))),
         _ => Err(Exit::Misused(
-            "--tls-listen, --tls-cert and --tls-key belong together; give all three or none".to_owned(),
+            "--tls-listen, --tls-cert and --tls-key belong together; give all three or none, and switch rtmps on in the \
+             settings file for a certificate that Weir makes"
+                .to_owned(),
         )),
     }
 }

@@ -174,6 +174,7 @@ impl Engine {
             started_at: now_millis(),
             changing: tokio::sync::Mutex::default(),
         }));
+        say_whether_open(false, &engine.config());
         let file = engine.0.paths.config_file.clone();
         engine.0.context.supervisor.spawn("settings file", config::watch::watch(engine.clone(), file));
         Ok(engine)
@@ -306,6 +307,7 @@ impl Engine {
         // Keys are no part of the settings, so destinations and hooks look for themselves whether anything changed.
         self.0.destinations.apply(&config.destinations);
         self.0.hooks.apply(&config.hooks);
+        say_whether_open(before.lets_everybody_in(), config);
         self.0.context.events.tell(Event::SettingsChanged);
     }
 
@@ -403,6 +405,16 @@ impl Engine {
     /// The streams in the order of their paths.
     pub fn streams(&self) -> Vec<StreamSnapshot> {
         self.0.context.hub.streams()
+    }
+}
+
+/// Says so in the log when everybody on the network may publish and watch, and did not say so before.
+fn say_whether_open(was_open: bool, config: &Config) {
+    if config.lets_everybody_in() && !was_open {
+        tracing::warn!(
+            "every device that reaches this computer may publish and watch: ask for keys (auth.mode, --auth-mode), or listen on \
+             localhost alone"
+        );
     }
 }
 

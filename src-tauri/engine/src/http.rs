@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::config::range;
 use crate::net::ListenAddress;
 
 /// The web page and its API over HTTP. The window needs none of this: it reaches the same API without a port.
@@ -14,5 +15,6 @@ pub struct Config {
     pub listen: Vec<ListenAddress>,
     /// Names that a browser may reach the page under beside `localhost` and the addresses it listens on, without port.
     /// Default: none. Another name in a request is refused, since a foreign page can give this computer a name of its own.
+    #[serde(deserialize_with = "range::names")]
     pub names: Vec<String>,
 }

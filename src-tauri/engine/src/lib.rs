@@ -19,6 +19,7 @@ pub mod limits;
 pub mod log;
 pub mod metrics;
 pub mod net;
+mod pairs;
 pub mod paths;
 pub mod preset;
 pub mod preview;

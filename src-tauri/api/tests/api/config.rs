@@ -38,6 +38,11 @@ async fn what_cannot_be_is_refused_with_its_place_and_changes_nothing() {
         (json!({"hooks": {"list": [{"id": "a", "events": ["publish"], "script": "x"}]}}), "hooks.list[0]"),
         (json!({"log": {"level": "loud"}}), "log.level"),
         (json!({"metrics": {"listen": "nowhere"}}), "metrics.listen"),
+        (json!({"tls": {"cert": "/chain.pem"}}), "tls.cert"),
+        (
+            json!({"destinations": [{"id": "a", "url": "rtmp://h/a"}, {"id": "a", "url": "rtmp://h/b"}]}),
+            "destinations[1].id",
+        ),
         (json!([]), "object"),
     ] {
         let answer = patch(&bench, bad.clone()).await;

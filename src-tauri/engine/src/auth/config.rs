@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
+use super::callback::check_callback;
 use crate::config::{Seconds, range};
 
 /// Who may publish and who may watch.
@@ -18,10 +20,12 @@ pub struct Config {
     pub open_playback: bool,
     /// The file of mode `file`: JSON, `{"live/show": "token"}` for a token that publishes and plays, or
     /// `{"live/show": {"publish": "one", "play": "another"}}`. It is read again by itself when it changes. Default: none.
+    #[serde(deserialize_with = "range::path")]
     pub file: Option<PathBuf>,
     /// The address of mode `callback`, `http://` or `https://`: it is sent what somebody wants to do, and an answer of 2xx
     /// lets them. One with a user name, a password or a query belongs into the window or the API, which keep it with the
     /// secrets and leave the host here. Default: none.
+    #[serde(deserialize_with = "callback")]
     pub callback: Option<String>,
     /// How long the callback may take, in seconds, 0.1 or more; then the answer is no. Default 5: an encoder gives up after
     /// about ten.
@@ -33,6 +37,12 @@ pub struct Config {
     pub wrong_tries: u32,
     /// Time after which one of them is forgiven, in seconds; at 0 they are forgiven at once, and nobody is shut out. Default 6.
     pub wrong_try_seconds: Seconds,
+}
+
+fn callback<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let url = Option::<String>::deserialize(deserializer)?;
+    url.as_deref().map_or(Ok(()), check_callback).map_err(D::Error::custom)?;
+    Ok(url)
 }
 
 /// How it is decided who may publish and watch.

@@ -1,6 +1,6 @@
 //! Tokens in a file, read again when it changes: checked as a whole, then taken as a whole.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +9,7 @@ use weir_media::{Secret, StreamPath};
 
 use super::attempt::Action;
 use super::tokens::Given;
+use crate::pairs::Pairs;
 
 /// Largest file that is read: some hundred thousand tokens.
 const MAX_FILE: u64 = 16 << 20;
@@ -49,6 +50,17 @@ pub enum FileError {
         /// Why it is none.
         problem: String,
     },
+    /// Two entries are for one stream.
+    #[error(
+        "{}: {stream} is there twice; give it one token for both, or an object with one for publish and one for play",
+        path.display()
+    )]
+    Twice {
+        /// The file.
+        path: PathBuf,
+        /// The stream.
+        stream: StreamPath,
+    },
     /// A stream has an empty token.
     #[error("{}: the token of {stream} is empty; write one, or leave the stream out", path.display())]
     Empty {
@@ -84,7 +96,7 @@ pub fn read(path: &Path) -> Result<Vec<Given>, FileError> {
 
 fn parse(text: &str, path: &Path) -> Result<Vec<Given>, FileError> {
     // The reader's own words are left out: they may quote a token.
-    let entries: BTreeMap<String, Entry> = serde_json::from_str(text).map_err(|error| FileError::Parse {
+    let entries: Pairs<Entry> = serde_json::from_str(text).map_err(|error| FileError::Parse {
         path: path.to_owned(),
         line: error.line(),
         column: error.column(),
@@ -98,13 +110,16 @@ fn parse(text: &str, path: &Path) -> Result<Vec<Given>, FileError> {
             }
         },
     })?;
-    let mut given = Vec::with_capacity(entries.len());
-    for (stream, entry) in entries {
+    let (mut given, mut seen) = (Vec::with_capacity(entries.0.len()), BTreeSet::new());
+    for (stream, entry) in entries.0 {
         let parsed = StreamPath::parse(&stream).map_err(|error| FileError::Stream {
             path: path.to_owned(),
             stream: stream.chars().take(100).collect(),
             problem: error.to_string(),
         })?;
+        if !seen.insert(parsed.clone()) {
+            return Err(FileError::Twice { path: path.to_owned(), stream: parsed });
+        }
         let (both, publish, play) = match entry {
             Entry::Both(token) => (Some(token), None, None),
             Entry::Each(Each { publish, play }) => (None, publish, play),
@@ -136,9 +151,9 @@ mod tests {
         assert_eq!(
             shown,
             [
+                ("live/a", None, "both"),
                 ("live/b", Some(Action::Publish), "send"),
                 ("live/b", Some(Action::Play), "watch"),
-                ("live/a", None, "both"),
             ]
         );
     }
@@ -153,6 +168,7 @@ mod tests {
             (r#"{"live/a": {"publish": "canary", "wacht": "canary"}}"#, "write a token in quotes"),
             (r#"{"../a": "canary"}"#, "auth.json: \"../a\" is no stream: "),
             (r#"{"live/a": ""}"#, "the token of live/a is empty"),
+            (r#"{"live/a": "canary", "/live//a": "canary"}"#, "auth.json: live/a is there twice; give it one token"),
         ] {
             let error = parsed(text).unwrap_err();
             assert!(error.contains(told), "{text}: {error}");

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Config, Profile, edit};
+use super::{Config, Mistake, Profile, edit};
 use crate::paths;
 
 /// Largest settings file that is read: far above any real one, so that a wrong path cannot fill the memory.
@@ -77,7 +77,25 @@ pub fn parse(text: &str, file: &str, profile: Profile) -> Result<Config, ConfigE
     let set: toml::Table = toml::from_str(text).map_err(|error| explain(&error))?;
     let mut all = toml::Table::try_from(Config::defaults(profile))?;
     overlay(&mut all, set);
-    all.try_into().map_err(|error| explain(&error))
+    let config: Config = all.try_into().map_err(|error| explain(&error))?;
+    config.check().map_err(|mistake| at(text, file, &mistake))?;
+    Ok(config)
+}
+
+/// Reads the settings at `path`, and refuses those too that do not do yet what they say. A file that does not exist is fine.
+pub fn check(path: &Path, profile: Profile) -> Result<(), ConfigError> {
+    let text = read(path)?.unwrap_or_default();
+    check_text(&text, &path.display().to_string(), profile)
+}
+
+/// The same with the text.
+pub(super) fn check_text(text: &str, file: &str, profile: Profile) -> Result<(), ConfigError> {
+    parse(text, file, profile)?.gap().map_or(Ok(()), |gap| Err(at(text, file, &gap)))
+}
+
+fn at(text: &str, file: &str, mistake: &Mistake) -> ConfigError {
+    let (line, column) = position(text, mistake.offset(text));
+    ConfigError::Parse { file: file.to_owned(), line, column, problem: mistake.problem.clone() }
 }
 
 /// Writes `config` so that a crash leaves the old file or the new one: `base`, the file as it was, with the lines changed that have
@@ -141,9 +159,27 @@ fn position(text: &str, offset: usize) -> (usize, usize) {
     (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
 }
 
+/// The parser's words as one line, in words of people where they are those of programmers.
 fn one_line(message: &str) -> String {
-    message.split_whitespace().collect::<Vec<_>>().join(" ")
+    let mut line = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    for (theirs, ours) in WORDS {
+        line = line.replace(theirs, ours);
+    }
+    line
 }
+
+/// The parser's words for kinds of values, and people's.
+const WORDS: [(&str, &str); 9] = [
+    ("wanted string or table", "expected a word in quotes"),
+    ("expected u16", "expected a whole number from 0 to 65535"),
+    ("expected u32", "expected a whole number from 0 to 4294967295"),
+    ("expected u64", "expected a whole number from 0 on"),
+    ("expected a boolean", "expected true or false, without quotes"),
+    ("expected a string", "expected a text in quotes"),
+    ("expected path string", "expected a path in quotes"),
+    ("expected a sequence", "expected a list in square brackets"),
+    ("unknown variant", "unknown word"),
+];
 
 #[cfg(test)]
 mod tests {
@@ -167,6 +203,19 @@ mod tests {
         assert!(error.contains("speed") && !error.contains('\n'), "{error}");
         let error = parse("[streams]\ngrace_seconds = -1\n", "config.toml", Profile::Serve).unwrap_err().to_string();
         assert!(error.starts_with("config.toml, line 2, column 17: ") && error.contains("seconds"), "{error}");
+        for (text, told) in [
+            ("[log]\nlevel = 3\n", "line 2, column 9: expected a word in quotes"),
+            ("[log]\nfiles = 1.5\n", "floating point `1.5`, expected a whole number from 0 to 4294967295"),
+            ("[log]\nfiles = -1\n", "integer `-1`, expected a whole number from 0"),
+            ("[recording]\nkeep_bytes = \"1\"\n", "expected a whole number from 0 on"),
+            ("[rtmp]\nenabled = \"yes\"\n", "string \"yes\", expected true or false, without quotes"),
+            ("[auth]\nfile = 3\n", "expected a path in quotes"),
+            ("[rtmp]\nlisten = \":1935\"\n", "expected a list in square brackets"),
+            ("[auth]\nmode = \"Token\"\n", "unknown word `Token`, expected one of `none`, `token`"),
+        ] {
+            let error = parse(text, "config.toml", Profile::Serve).unwrap_err().to_string();
+            assert!(error.contains(told), "{text}: {error}");
+        }
         let error = parse("[rtmp\n", "config.toml", Profile::Serve).unwrap_err().to_string();
         assert!(error.starts_with("config.toml, line 1"), "{error}");
     }

@@ -7,6 +7,7 @@
 mod edit;
 mod file;
 mod merge;
+mod mistake;
 pub mod range;
 mod reference;
 mod seconds;
@@ -19,7 +20,8 @@ use serde::{Deserialize, Serialize};
 use crate::net::ListenAddress;
 use crate::{auth, desktop, destination, hook, http, limits, log, metrics, protocol, recording, streams, tls};
 
-pub use file::{ConfigError, load, parse};
+pub use file::{ConfigError, check, load, parse};
+pub use mistake::Mistake;
 pub use reference::{default_file, markdown, schema};
 pub use seconds::Seconds;
 pub(crate) use settings::Met;
@@ -79,5 +81,34 @@ impl Config {
             config.rtmps.listen = vec![ListenAddress::All { port: protocol::rtmp::SecureConfig::DEFAULT_PORT }];
         }
         config
+    }
+
+    /// Whether everybody who reaches this computer over a network may publish and watch.
+    pub fn lets_everybody_in(&self) -> bool {
+        let is_reached = self.rtmp.enabled && self.rtmp.open_to_network()
+            || self.rtmps.is_reached()
+            || self.srt.enabled && self.srt.open_to_network() && self.srt.encryption == protocol::srt::Encryption::Off;
+        self.auth.mode == auth::Mode::None && is_reached
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_without_keys_lets_everybody_in() {
+        for (text, open) in [
+            ("", true),
+            ("[auth]\nmode = \"token\"\n", false),
+            ("[rtmp]\nlisten = [\"localhost:1935\"]\n", false),
+            ("[rtmp]\nenabled = false\n", false),
+            ("[rtmp]\nenabled = false\n[srt]\nenabled = true\n", true),
+            ("[rtmp]\nenabled = false\n[srt]\nenabled = true\nencryption = \"one\"\n", false),
+            ("[rtmp]\nlisten = [\"127.0.0.1:1\"]\n[rtmps]\nenabled = true\nlisten = [\"192.0.2.1:1\"]\n", true),
+        ] {
+            assert_eq!(parse(text, "x", Profile::Serve).unwrap().lets_everybody_in(), open, "{text}");
+        }
+        assert!(!Config::defaults(Profile::Desktop).lets_everybody_in());
     }
 }

@@ -1,6 +1,7 @@
 //! Values that a setting may have: what is outside is refused in a sentence, when it is read and not when it hurts.
 
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::de::Error as _;
@@ -41,4 +42,24 @@ pub(crate) fn within<'de, D: Deserializer<'de>>(
         return Ok(value);
     }
     Err(D::Error::custom(format!("{what} must be between {} and {} {unit}, not {value}", range.start(), range.end())))
+}
+
+/// The path of a file or folder, if there is one.
+pub(crate) fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+    let path = Option::<PathBuf>::deserialize(deserializer)?;
+    if path.as_ref().is_some_and(|path| path.as_os_str().is_empty()) {
+        return Err(D::Error::custom("the path is empty; write one, or leave the line out"));
+    }
+    Ok(path)
+}
+
+/// Names and addresses of computers.
+pub(crate) fn names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let names = Vec::<String>::deserialize(deserializer)?;
+    match names.iter().find(|name| !crate::tls::is_name(name)) {
+        Some(name) => Err(D::Error::custom(format!(
+            "{name:?} is neither a name nor an address; write it without port and spaces"
+        ))),
+        None => Ok(names),
+    }
 }

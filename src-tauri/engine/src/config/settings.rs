@@ -195,6 +195,13 @@ impl Settings {
         let config = merge::with_changes(&self.config, before, after)?;
         let (held, wanted) = (self.without_lent(&self.config), self.without_lent(&config));
         let stored = merge::with_changes(&self.stored, &held, &wanted)?;
+        // A file that could not be read again would be written.
+        stored.check().map_err(|mistake| ConfigError::Parse {
+            file: "the changed settings".to_owned(),
+            line: 1,
+            column: 1,
+            problem: format!("{mistake}: {}", mistake.problem),
+        })?;
         if stored != self.stored || met.aside.is_some() {
             // Where the file could not be used, what it said when it could be is what is changed.
             let saved = file::save(path, self.text.as_deref(), &stored, self.profile).inspect_err(|_| {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::pattern::Pattern;
 use super::rule::Rule;
-use crate::config::Seconds;
+use crate::config::{Seconds, range};
 
 /// Writing streams to files.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -17,7 +17,7 @@ pub struct Config {
     pub record_all: bool,
     /// Folder for recordings. Default: `Weir` in the videos folder of the user; for `weir serve` the folder `recordings`
     /// where it was started.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "range::path")]
     pub dir: Option<PathBuf>,
     /// File format. Default `auto`: FLV for H.264 with AAC or MP3, MP4 for everything else. A crash costs neither.
     pub container: Container,

@@ -18,6 +18,7 @@ use rustls::crypto::CryptoProvider;
 pub(crate) use client::{Distrust, TlsError, connect};
 pub use config::Config;
 pub use fingerprint::{Fingerprint, FingerprintError};
+pub(crate) use names::is_name;
 pub use pem::{Info, Pair, PairError};
 pub use store::{CertificateError, Certificates, RENEW_BEFORE, Source, Status, check_files};
 

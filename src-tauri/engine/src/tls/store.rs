@@ -418,10 +418,18 @@ impl Certificates {
             return;
         }
         *warned = Some(now);
-        let days = info.not_after.duration_since(now).unwrap_or_default().as_secs() / (24 * 3600);
+        let names = info.names.join(", ");
+        let (code, message) = match info.not_after.duration_since(now).map(|left| left.as_secs() / (24 * 3600)) {
+            Ok(days) => {
+                ("certificate_ends_soon", format!("The certificate for {names} is valid for {days} more days."))
+            }
+            Err(_) => {
+                ("certificate_expired", format!("The certificate for {names} has expired: programs refuse it now."))
+            }
+        };
         self.0.problems.report(Report {
-            code: "certificate_ends_soon",
-            message: format!("The certificate for {} is valid for {days} more days.", info.names.join(", ")),
+            code,
+            message,
             hint: "Import a new one, or let Weir make one.".to_owned(),
             ..Report::default()
         });
@@ -454,43 +462,4 @@ fn read(path: &Path) -> Result<String, CertificateError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn imported(folder: &Path, at: SystemTime) {
-        let pair = make::certificate(&names::of_this_computer(&[]), "host", at).unwrap();
-        opened(folder).0.import(&pair, None, at).unwrap();
-    }
-
-    fn opened(folder: &Path) -> (Certificates, Problems) {
-        let events = Events::default();
-        let problems = Problems::new(events.clone());
-        (Certificates::new(events, problems.clone(), &Config::default(), folder.to_owned()).unwrap(), problems)
-    }
-
-    #[test]
-    fn an_imported_pair_that_has_ended_gives_way_to_one_of_our_own_and_that_is_said() {
-        let (folder, now) = (tempfile::tempdir().unwrap(), SystemTime::now());
-        imported(folder.path(), now - Duration::from_secs(20 * 365 * 24 * 3600));
-        let (certificates, problems) = opened(folder.path());
-        certificates.prepare(now).unwrap();
-        assert_eq!(certificates.status().unwrap().source, Source::Made);
-        assert_eq!(problems.list()[0].code, "certificate_expired");
-    }
-
-    #[test]
-    fn an_imported_pair_stays_when_no_other_can_be_made() {
-        let (folder, now) = (tempfile::tempdir().unwrap(), SystemTime::now());
-        imported(folder.path(), now);
-        std::fs::create_dir(folder.path().join("made.key")).unwrap();
-        let (certificates, _) = opened(folder.path());
-        certificates.renew(now).unwrap_err();
-        certificates.prepare(now).unwrap();
-        assert_eq!(certificates.status().unwrap().source, Source::Imported);
-        std::fs::remove_dir(folder.path().join("made.key")).unwrap();
-        certificates.renew(now).unwrap();
-        let (again, _) = opened(folder.path());
-        again.prepare(now).unwrap();
-        assert_eq!(again.status().unwrap().source, Source::Made);
-    }
-}
+mod tests;

@@ -9,6 +9,7 @@ use weir_media::StreamPath;
 use weir_srt::connection;
 use weir_srt::handshake::{Latency, MAX_LATENCY};
 
+use crate::config::range;
 use crate::net::ListenAddress;
 
 /// The SRT server: where phones and encoders send to over bad networks, and players watch.
@@ -36,6 +37,7 @@ pub struct Config {
     /// not part of the settings. Default: none.
     pub streams: Vec<StreamName>,
     /// The file for `encryption = "file"`: JSON, `{"live/show": "passphrase"}`. It is read again when it changes.
+    #[serde(deserialize_with = "range::path")]
     pub passphrase_file: Option<PathBuf>,
     /// The key length, in bytes, that a caller must use: 16, 24 or 32. Default: whatever the caller has chosen.
     pub key_length: Option<KeyLength>,

@@ -9,6 +9,7 @@ use weir_media::{PathError, Secret, StreamPath};
 use weir_srt::crypto::{Passphrase, PassphraseError};
 
 use super::{Config, Encryption};
+use crate::pairs::Pairs;
 use crate::secrets::Secrets;
 
 /// The secret that holds the passphrase of all streams.
@@ -70,12 +71,13 @@ pub enum Error {
 /// Reads passphrases from JSON, `{"live/show": "passphrase"}`: all of them, or none.
 pub fn parse(text: &str) -> Result<Book, Error> {
     // The error's own text could quote a passphrase.
-    let entries: Entries = serde_json::from_str(text)
+    let entries: Pairs<String> = serde_json::from_str(text)
         .map_err(|error| Error::Form { line: error.line().max(1), column: error.column().max(1) })?;
     let mut book = Book::new();
     for (name, passphrase) in entries.0 {
         let name_for_people = || name.chars().take(80).collect();
         let path = StreamPath::parse(&name).map_err(|source| Error::Name { name: name_for_people(), source })?;
+        let passphrase = Secret::new(passphrase);
         check(passphrase.expose()).map_err(|source| Error::Length { path: path.clone(), source })?;
         if book.insert(path.clone(), passphrase).is_some() {
             return Err(Error::Twice(path));
@@ -119,31 +121,6 @@ pub fn generate() -> Result<Secret<String>, getrandom::Error> {
         text.extend(letters.map(|letter| char::from(*letter)).take(GENERATED - text.len()));
     }
     Ok(Secret::new(text))
-}
-
-/// A JSON object that may hold a name twice, which a map would hide.
-struct Entries(Vec<(String, Secret<String>)>);
-
-impl<'de> serde::Deserialize<'de> for Entries {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl<'de> serde::de::Visitor<'de> for Visitor {
-            type Value = Entries;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object of stream names and passphrases")
-            }
-
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Entries, A::Error> {
-                let mut entries = Vec::new();
-                while let Some((name, passphrase)) = map.next_entry::<String, String>()? {
-                    entries.push((name, Secret::new(passphrase)));
-                }
-                Ok(Entries(entries))
-            }
-        }
-        deserializer.deserialize_map(Visitor)
-    }
 }
 
 /// What a stream's caller needs.
