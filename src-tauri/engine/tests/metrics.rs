@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 use support::rtmp::Server;
 use support::until;
-use weir_engine::metrics::{Gathered, gather, prometheus, vars};
+use weir_engine::metrics::{Form, Gathered, gather, prometheus, vars};
 
 /// Names of the predecessor, all of them.
 const NAMES: [&str; 32] = [
@@ -98,7 +98,7 @@ async fn both_forms_tell_what_really_flowed() {
     assert_eq!(told["rtmp_streams"][0]["video_codec"], "H.264");
     assert_eq!((&told["rtmp_connections_active"], &told["rtmp_publishers_total"]), (&2.into(), &1.into()));
 
-    let text = prometheus(gathered);
+    let text = prometheus(gathered, Form::OpenMetrics);
     let all = samples(&text);
     assert_eq!(all["weir_received_frames_total{kind=\"video\"}"], 201.0, "{text}");
     assert_eq!(all["weir_stream_received_frames_total{stream=\"live/show\",kind=\"video\",track=\"0\"}"], 201.0);
@@ -141,7 +141,8 @@ async fn fault_41_no_form_shows_a_secret() {
     server.engine.apply(server.engine.config()).await.unwrap();
     let gathered = gather(&server.engine);
     assert_eq!(gathered.destinations.len(), 1);
-    let texts = [vars(&gathered).to_string(), prometheus(gathered)];
+    let [text, metrics] = [Form::Text, Form::OpenMetrics].map(|form| prometheus(gathered.clone(), form));
+    let texts = [vars(&gathered).to_string(), text, metrics];
     for text in texts {
         assert!(!text.contains("canary"), "{text}");
     }

@@ -11,12 +11,12 @@ use support::srt::{self, Caller};
 use support::target::{Manner, Target};
 use support::{frames, tracks, until};
 use weir_engine::destination;
-use weir_engine::metrics::{gather, prometheus, vars};
+use weir_engine::metrics::{Form, gather, prometheus, vars};
 use weir_media::{Frame, TrackKind};
 
 /// The samples of a text for Prometheus, by name with labels.
 fn samples(server: &Server) -> HashMap<String, f64> {
-    let text = prometheus(gather(&server.engine));
+    let text = prometheus(gather(&server.engine), Form::OpenMetrics);
     let lines = text.lines().filter(|line| !line.starts_with('#')).map(|line| line.rsplit_once(' ').unwrap());
     lines.map(|(name, value)| (name.to_owned(), value.parse().unwrap())).collect()
 }

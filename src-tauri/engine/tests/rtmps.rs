@@ -93,6 +93,12 @@ async fn who_does_not_trust_the_certificate_leaves_and_the_reason_is_listed() {
     reported(&server, "certificate_refused").await;
     let problem = server.engine.context().problems.list().remove(0);
     assert!(problem.hint.contains("OBS") && problem.peer.as_deref() == Some("127.0.0.1"), "{problem:?}");
+    assert_eq!(failed_handshakes(&server), 1);
+}
+
+/// As the numbers count them: TLS is a part of the handshake.
+fn failed_handshakes(server: &Server) -> u64 {
+    server.engine.context().life.totals().handshake_failures.load(std::sync::atomic::Ordering::Relaxed)
 }
 
 #[tokio::test]
@@ -107,6 +113,7 @@ async fn a_plain_client_on_the_port_for_tls_is_told_so_before_it_says_its_key() 
     assert!(text.contains("rtmps://"), "{text}");
     assert!(peer.next().await.is_none());
     reported(&server, "rtmp_on_rtmps_port").await;
+    assert_eq!(failed_handshakes(&server), 1);
 }
 
 #[tokio::test]
@@ -117,6 +124,7 @@ async fn a_tls_client_on_the_plain_port_gets_an_alert() {
         connector(&server, true).connect(ServerName::try_from("localhost").unwrap(), stream).await.unwrap_err();
     assert!(failed.to_string().contains("HandshakeFailure"), "{failed}");
     reported(&server, "tls_on_rtmp_port").await;
+    assert_eq!(failed_handshakes(&server), 1);
 }
 
 #[tokio::test]

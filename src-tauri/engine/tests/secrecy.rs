@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use support::target::{Manner, Target};
 use support::*;
 use weir_engine::destination::{Config, Given, State, backup_secret_name, secret_name};
-use weir_engine::metrics::{gather, prometheus, vars};
+use weir_engine::metrics::{Form, gather, prometheus, vars};
 use weir_engine::supervise::End;
 use weir_media::Secret;
 use weir_rtmp::session::server::Rejection;
@@ -118,7 +118,7 @@ async fn no_key_is_found_in_anything_that_is_written() {
         }
     }
     let gathered = gather(&rig.engine);
-    shown += &format!("{} {}", vars(&gathered), prometheus(gathered));
+    shown += &format!("{} {}", vars(&gathered), prometheus(gathered, Form::OpenMetrics));
     // A bug in a task that holds a key, and in one that shows it.
     let key = Secret::new("canary-key".to_owned());
     rig.engine.context().supervisor.spawn("faulty", async move {

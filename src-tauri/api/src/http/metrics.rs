@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::http::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Deserialize;
 use weir_engine::Engine;
-use weir_engine::metrics::{self, MEDIA_TYPE, PROFILE_SECONDS, ProfileError};
+use weir_engine::metrics::{self, Form, PROFILE_SECONDS, ProfileError};
 
 use super::guard::own_only;
 use super::{Own, Token};
@@ -42,9 +42,11 @@ pub fn numbers(engine: Engine, token: Option<Token>, own: Own) -> Router {
     own_only(router, own)
 }
 
-async fn prometheus(State(shared): State<Shared>) -> Response {
-    let text = metrics::prometheus(metrics::gather(&shared.engine));
-    ([(CONTENT_TYPE, MEDIA_TYPE), (CACHE_CONTROL, "no-store")], text).into_response()
+async fn prometheus(State(shared): State<Shared>, headers: HeaderMap) -> Response {
+    let form = Form::of_accept(headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()));
+    let text = metrics::prometheus(metrics::gather(&shared.engine), form);
+    let about = [(CONTENT_TYPE, form.media_type()), (CACHE_CONTROL, "no-store")];
+    (about, [(VARY, "accept")], text).into_response()
 }
 
 async fn vars(State(shared): State<Shared>) -> Response {

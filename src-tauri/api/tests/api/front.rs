@@ -144,6 +144,20 @@ async fn a_profile_needs_the_token_where_others_reach_it() {
     }
 }
 
+#[tokio::test]
+async fn a_collector_gets_the_form_that_it_asks_for() {
+    let bench = Bench::start().await;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(serve(listener, numbers(bench.engine.clone(), None, Own::default()), std::future::pending()));
+    let (_, plain) = ask(address, "/metrics", "Accept: text/plain;version=0.0.4\r\n").await;
+    assert!(plain.contains("\n# TYPE weir_publishers_total counter\nweir_publishers_total "), "{plain}");
+    assert!(!plain.contains("# EOF"));
+    let (_, newer) = ask(address, "/metrics", "Accept: application/openmetrics-text;version=1.0.0;q=0.5\r\n").await;
+    assert!(newer.contains("\n# TYPE weir_publishers counter\nweir_publishers_total "), "{newer}");
+    assert!(newer.ends_with("# EOF\n") || newer.ends_with("# EOF"), "{newer}");
+}
+
 /// From one interface to another on the same port, which the old socket still holds when the new one is asked for.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_moves_to_other_addresses_of_the_same_port_and_a_token_that_cannot_be_kept_is_tried_again() {

@@ -199,7 +199,7 @@ impl What {
 
     /// The `data` of hooks: the names of the predecessor where it had them, and more beside them.
     pub fn data(&self, path: Option<&StreamPath>) -> Map<String, Value> {
-        let (app, name) = path.map_or(("", ""), app_and_name);
+        let (app, name) = path.map_or(("", ""), |path| (path.app(), path.name()));
         let address = |peer: &Option<SocketAddr>| peer.map(|peer| peer.to_string());
         let data = match self {
             Self::ConnectionAccept { protocol, peer, tls } => {
@@ -248,11 +248,6 @@ impl What {
         data.retain(|_, value| !value.is_null());
         data
     }
-}
-
-/// `live/a/b` is the stream `a/b` of the application `live`.
-fn app_and_name(path: &StreamPath) -> (&str, &str) {
-    path.as_str().split_once('/').unwrap_or(("", path.as_str()))
 }
 
 /// To the millisecond: more digits are noise.

@@ -11,13 +11,14 @@ mod event;
 pub(crate) mod outputs;
 mod totals;
 
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::broadcast;
 use weir_hub::{ConnectionId, Observer, Role as ReaderRole};
-use weir_media::{StreamPath, TrackKind, Tracks};
+use weir_media::{StreamPath, TrackId, TrackKind, Tracks};
 
 use connection::Connections;
 pub use connection::{Connection, Open, Role};
@@ -39,6 +40,8 @@ struct Shared {
     connections: Mutex<Connections>,
     ids: AtomicU64,
     totals: Totals,
+    /// The codecs that were told of each stream: tracks become known one after the other, and each is told once.
+    codecs: Mutex<HashMap<StreamPath, BTreeMap<TrackId, String>>>,
 }
 
 impl Default for LifeCycle {
@@ -48,6 +51,7 @@ impl Default for LifeCycle {
             connections: Mutex::default(),
             ids: AtomicU64::new(1),
             totals: Totals::default(),
+            codecs: Mutex::default(),
         }))
     }
 }
@@ -84,6 +88,20 @@ impl LifeCycle {
         let _ = self.0.told.send(Arc::new(Event { at: now_millis(), connection, path, what }));
     }
 
+    /// The tracks whose codec is news.
+    fn new_codecs(&self, path: &StreamPath, tracks: &Tracks) -> Vec<(TrackId, String)> {
+        let mut codecs = self.0.codecs.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = codecs.entry(path.clone()).or_default();
+        let media = tracks.iter().filter(|track| track.id.kind != TrackKind::Data);
+        let all = media.map(|track| (track.id, track.codec.to_string()));
+        all.filter(|(id, codec)| told.insert(*id, codec.clone()).as_ref() != Some(codec)).collect()
+    }
+
+    /// Another publisher's codecs are news, whatever they are.
+    fn forget_codecs(&self, path: &StreamPath) {
+        self.0.codecs.lock().unwrap_or_else(PoisonError::into_inner).remove(path);
+    }
+
     /// Notes what a connection does, if it is one.
     fn note(&self, connection: Option<ConnectionId>, role: Role, path: &StreamPath) {
         if let Some(id) = connection {
@@ -98,6 +116,7 @@ impl Observer for LifeCycle {
         match event {
             Hub::PublishStarted { path, origin, resumed, .. } => {
                 self.note(origin.connection, Role::Publisher, path);
+                self.forget_codecs(path);
                 if !resumed {
                     self.tell_of(origin.connection, Some(path.clone()), What::StreamCreate);
                 }
@@ -116,12 +135,12 @@ impl Observer for LifeCycle {
                 self.tell_of(origin.connection, Some(path.clone()), what);
             }
             Hub::TracksChanged { path, tracks, connection, .. } => {
-                for track in tracks.iter().filter(|track| track.id.kind != TrackKind::Data) {
-                    let what = What::CodecDetected { track: track.id, codec: track.codec.to_string() };
-                    self.tell_of(*connection, Some(path.clone()), what);
+                for (track, codec) in self.new_codecs(path, tracks) {
+                    self.tell_of(*connection, Some(path.clone()), What::CodecDetected { track, codec });
                 }
             }
             Hub::StreamEnded { path, reason, .. } => {
+                self.forget_codecs(path);
                 self.tell(Some(path.clone()), What::StreamDelete { reason: *reason });
             }
             Hub::Reading { path, role: ReaderRole::Player, origin, players, .. } => {

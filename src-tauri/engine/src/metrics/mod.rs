@@ -15,6 +15,6 @@ pub use config::Config;
 pub(crate) use gather::Floor;
 pub use gather::{Counters, Gathered, gather};
 pub use profile::{ProfileError, SECONDS as PROFILE_SECONDS, profile};
-pub use prometheus::{MEDIA_TYPE, prometheus};
+pub use prometheus::{Form, prometheus};
 pub use timings::{Histogram, Seen, Timings};
 pub use vars::vars;

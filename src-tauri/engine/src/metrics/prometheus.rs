@@ -1,6 +1,7 @@
-//! `/metrics`: everything for Prometheus, in the OpenMetrics text format. Names begin with `weir_`; labels hold paths, names and
+//! `/metrics`: everything for Prometheus, in the OpenMetrics text format or in the older one of Prometheus. Names begin with `weir_`; labels hold paths, names and
 //! identities, and never an address or a secret.
 
+use std::collections::HashSet;
 use std::fmt::{Debug, Error};
 
 use prometheus_client::collector::Collector;
@@ -19,11 +20,56 @@ use super::vars::word;
 use crate::destination::Line;
 use crate::protocol::srt::{Role, Statistics};
 
-/// The media type of [`prometheus`]'s text.
-pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// A form of the numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// OpenMetrics 1.0.
+    OpenMetrics,
+    /// Prometheus's own text format 0.0.4, which every collector reads.
+    Text,
+}
+
+impl Form {
+    /// What is wanted by whoever sent this `Accept`: OpenMetrics where it is named, as Prometheus does.
+    pub fn of_accept(accept: Option<&str>) -> Self {
+        let named = accept.is_some_and(|accept| accept.contains("application/openmetrics-text"));
+        if named { Self::OpenMetrics } else { Self::Text }
+    }
+
+    /// Its media type.
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            Self::Text => "text/plain; version=0.0.4; charset=utf-8",
+        }
+    }
+}
 
 /// The numbers as text.
-pub fn prometheus(gathered: Gathered) -> String {
+pub fn prometheus(gathered: Gathered, form: Form) -> String {
+    let text = open_metrics(gathered);
+    if form == Form::Text { older(&text) } else { text }
+}
+
+/// The same in the older form: there a counter's family is called as its numbers are, and nothing says that the text is whole.
+fn older(open_metrics: &str) -> String {
+    let counter = |line: &str| Some(line.strip_prefix("# TYPE ")?.strip_suffix(" counter")?.to_owned());
+    let counters: HashSet<String> = open_metrics.lines().filter_map(counter).collect();
+    let mut text = String::with_capacity(open_metrics.len());
+    for line in open_metrics.lines().filter(|line| *line != "# EOF") {
+        let mut words = line.splitn(4, ' ');
+        match (words.next(), words.next(), words.next(), words.next()) {
+            (Some("#"), Some(what), Some(name), Some(rest)) if counters.contains(name) => {
+                text.extend(["# ", what, " ", name, "_total ", rest]);
+            }
+            _ => text.push_str(line),
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn open_metrics(gathered: Gathered) -> String {
     let mut registry = Registry::with_prefix("weir");
     registry.register_collector(Box::new(All(gathered)));
     let mut text = String::new();
@@ -287,4 +333,29 @@ fn each<T>(
         write(value, family.encode_family(&labels)?)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_older_form_names_counters_as_their_numbers_are() {
+        let newer = "# HELP weir_a What it is\n# TYPE weir_a counter\nweir_a_total{x=\"# TYPE b counter\"} 1\n\
+                     # HELP weir_ab Another\n# TYPE weir_ab gauge\nweir_ab 2.0\n# EOF\n";
+        let expected = "# HELP weir_a_total What it is\n# TYPE weir_a_total counter\nweir_a_total{x=\"# TYPE b counter\"} 1\n\
+                        # HELP weir_ab Another\n# TYPE weir_ab gauge\nweir_ab 2.0\n";
+        assert_eq!(older(newer), expected);
+        for (accept, form) in [
+            (None, Form::Text),
+            (Some("*/*"), Form::Text),
+            (Some("text/plain;version=0.0.4"), Form::Text),
+            (
+                Some("application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3"),
+                Form::OpenMetrics,
+            ),
+        ] {
+            assert_eq!(Form::of_accept(accept), form, "{accept:?}");
+        }
+    }
 }

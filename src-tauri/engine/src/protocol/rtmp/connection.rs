@@ -445,7 +445,7 @@ impl Connection {
     fn finish(self, over: &Over) -> End {
         // A row that is being served may hold the socket for a moment more.
         let _ = socket2::SockRef::from(&*self.stream).shutdown(std::net::Shutdown::Both);
-        if over.is_failed_handshake() {
+        if over.is_failed_handshake(self.opened) {
             self.life.handshake_failed();
         } else if over.is_of_the_dead() {
             self.life.was_dead();

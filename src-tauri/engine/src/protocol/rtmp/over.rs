@@ -87,9 +87,14 @@ impl Over {
         })
     }
 
-    /// Whether the peer did not get through the handshake.
-    pub(super) const fn is_failed_handshake(&self) -> bool {
-        matches!(self, Self::Session(session::Error::Handshake(_) | session::Error::HandshakeTimeout(_)))
+    /// Whether the peer did not get through the handshake, TLS's being a part of it. `opened`: something has come through TLS.
+    pub(super) const fn is_failed_handshake(&self, opened: bool) -> bool {
+        match self {
+            Self::Session(session::Error::Handshake(_) | session::Error::HandshakeTimeout(_)) => true,
+            Self::LeftTls | Self::NotTls => true,
+            Self::Tls(_) => !opened,
+            _ => false,
+        }
     }
 
     /// Whether the peer was cut because it was silent or took nothing.
