@@ -166,7 +166,8 @@ export interface paths {
         /**
          * Change a destination. What it sends is interrupted only when the change needs it.
          *     A key belongs to its server: with an address of another host and no key, the kept one is forgotten. A query belongs to its
-         *     address: the same address without it keeps it. An address as it is shown stays as it is.
+         *     address: the same address without it keeps it. An address as it is shown stays as it is. Of the stream id and the passphrase of an
+         *     SRT server the one that is not named stays; `passphrase=` takes it away.
          */
         patch: operations["destinations_change"];
         trace?: never;
@@ -1447,7 +1448,10 @@ export interface components {
             backup_url?: string | null;
             /** @description Switch it on or off. */
             enabled?: boolean | null;
-            /** @description The stream key; an empty one takes the kept one away. */
+            /**
+             * @description The stream key; an empty one takes the kept one away. For SRT the stream id, or `streamid=…`, `passphrase=…` or both with `&`
+             *     between them: what is not named stays.
+             */
             key?: string | null;
             /** @description What to call it. */
             name?: string | null;

@@ -108,8 +108,8 @@ async fn a_client_that_is_too_slow_is_told_to_read_everything_anew() {
     let bench = Bench::start().await;
     let mut client = Client::connect(&bench).await;
     client.until("resync").await;
-    for peer in 0..3000 {
-        let peer = Some(peer.to_string());
+    for peer in 0..3000_u32 {
+        let peer = Some(std::net::IpAddr::from(peer.to_be_bytes()).to_string());
         bench.engine.context().problems.report(Report { code: "not_rtmp", peer, ..Report::default() });
     }
     assert!(client.until("resync").await["missed"].as_u64().unwrap() > 1000);
