@@ -15,7 +15,7 @@ main(async () => {
   const chosen = process.argv.slice(2);
   const unknown = chosen.filter((name) => !(name in SUITES));
   if (unknown.length) throw new Failure(`There is no suite called ${unknown.join(", ")}; there are ${Object.keys(SUITES).join(", ")}.`);
-  say("Running every test of Weir: about 20 minutes on a new machine with two cores, about 6 once built.");
+  say("Running every test of Weir: about 40 minutes on a new machine with two cores, about 20 once built.");
   await setup({ needed: ["build", "window"], wanted: ["test"], components: COMPONENTS });
   await page();
   const tally = new Tally();
@@ -32,7 +32,7 @@ async function rust(tally) {
   await nginx();
   const env = { WEIR_FFMPEG_9: (await ffmpeg9()) ?? "" };
   const args = [...HEADLESS, "--no-fail-fast"];
-  await tally.suite("Rust: units, vectors, engine, architecture, interoperability", "5 minutes the first time", "cargo",
+  await tally.suite("Rust: units, vectors, engine, architecture, interoperability", "15 minutes the first time", "cargo",
     () => run("cargo", args, { env }),
     (names) => cargoAgain(names, [...args, "--lib", "--bins", "--tests"], env));
 }
