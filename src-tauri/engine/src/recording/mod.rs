@@ -141,8 +141,11 @@ impl Recordings {
     /// How long there is room for what is being recorded now, at its rate so far.
     fn time_left(&self, free: Option<u64>) -> Option<Duration> {
         let active = self.status().into_iter().filter(|status| status.state == State::Recording);
-        let rates = active.filter(|status| status.duration_ms > 0);
-        let bytes_a_second: f64 = rates.map(|status| status.bytes as f64 * 1e3 / status.duration_ms as f64).sum();
+        let bitrate = |path: &str| {
+            let stream = StreamPath::parse(path).ok().and_then(|path| self.0.context.hub.stream(&path));
+            stream.map_or(0, |stream| stream.bitrate)
+        };
+        let bytes_a_second: f64 = active.map(|status| status.bytes_a_second(|| bitrate(&status.path))).sum();
         let reserve = self.config().reserve_bytes;
         let room = free?.saturating_sub(reserve);
         (bytes_a_second > 0.0)

@@ -33,6 +33,20 @@ pub struct Status {
     pub waiting_bytes: u64,
 }
 
+/// So long a file must be before its own average says how fast it grows: it begins with room for its head and with a whole picture,
+/// and a new segment would look as if the disk were full in minutes.
+const LONG_ENOUGH_MS: u64 = 5_000;
+
+impl Status {
+    /// How fast the file grows. Until it is long enough that is what the stream brings, `bitrate` bits a second.
+    pub(super) fn bytes_a_second(&self, bitrate: impl FnOnce() -> u64) -> f64 {
+        if self.duration_ms < LONG_ENOUGH_MS {
+            return bitrate() as f64 / 8.0;
+        }
+        self.bytes as f64 * 1e3 / self.duration_ms as f64
+    }
+}
+
 /// How a recording stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
@@ -49,6 +63,25 @@ pub enum State {
 mod tests {
     use super::super::failure::FailureCode;
     use super::*;
+
+    #[test]
+    fn a_new_segment_does_not_look_as_if_it_filled_the_disk() {
+        let status = |duration_ms, bytes| Status {
+            id: "1".into(),
+            path: "live/show".into(),
+            file: None,
+            state: State::Recording,
+            started_at: 0,
+            duration_ms,
+            bytes,
+            frames_skipped: 0,
+            frames_left_out: 0,
+            waiting_bytes: 0,
+        };
+        let rate = |status: Status| status.bytes_a_second(|| 6_000_000);
+        assert!((rate(status(40, 240_000)) - 750_000.0).abs() < 1.0, "{}", rate(status(40, 240_000)));
+        assert!((rate(status(60_000, 48_000_000)) - 800_000.0).abs() < 1.0);
+    }
 
     #[test]
     fn a_failure_says_code_sentence_and_remedy_on_the_wire() {
