@@ -9,6 +9,7 @@ use std::time::Duration;
 use support::*;
 use weir_engine::config::Seconds;
 use weir_engine::recording::{Container, EntryState, FailureCode, State, Status};
+use weir_media::{Codec, Track, TrackId, Tracks};
 
 fn record_all(config: &mut weir_engine::Config) {
     config.recording.record_all = true;
@@ -69,6 +70,27 @@ async fn a_recording_whose_folder_went_away_goes_on_in_a_new_one_and_misses_noth
     assert_eq!(status.state, State::Complete);
     assert_eq!(essence(&frames_in(&file)), essence(&sent), "the stream's ring had all of it");
     assert_eq!((rig.failures_said(), rig.status().len()), (vec![1], 2));
+}
+
+/// Some encoders send AV1 without its configuration: decoders find it in the pictures, and MP4 wants it in front.
+#[tokio::test]
+async fn what_mp4_cannot_declare_goes_on_as_flv_and_misses_nothing() {
+    let rig = Rig::start(record_all).await;
+    let mut publisher = rig.publish("live/show");
+    let tracks = Tracks::default().with(Track::new(TrackId::VIDEO, Codec::Av1));
+    publisher.set_tracks(&tracks).unwrap();
+    let mut sent = frames(&tracks, 0, 3_000);
+    write(&mut publisher, &sent);
+    assert_eq!(rig.failed(0).await, FailureCode::FormatLimit);
+    let file = rig.open(1).await;
+    let more = frames(&tracks, 3_000, 5_000);
+    write(&mut publisher, &more);
+    sent.extend(more);
+    drop(publisher);
+    let status = rig.until_recording(1, "its end", |status| status.state != State::Recording).await;
+    assert_eq!((status.state, file.extension().unwrap().to_str()), (State::Complete, Some("flv")));
+    assert_eq!(essence(&frames_in(&file)), essence(&sent));
+    assert_eq!(rig.engine.recordings().list().unwrap().len(), 1, "nothing is left of the MP4 file");
 }
 
 /// Somebody gives it another name in a file manager.

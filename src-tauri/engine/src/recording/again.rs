@@ -1,5 +1,6 @@
 //! Recordings that the disk ended. Each is begun again, in a new file, as soon as the disk may take it: a drive that was pulled out
-//! is plugged in again, a full disk is emptied, a folder that was moved away is made anew.
+//! is plugged in again, a full disk is emptied, a folder that was moved away is made anew. What cannot be declared in MP4 goes on as
+//! FLV, which holds whatever was sent.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -68,6 +69,8 @@ struct Wait {
     failed: Instant,
     /// What may still have to be made whole.
     file: Option<PathBuf>,
+    /// MP4 cannot hold it.
+    as_flv: bool,
     attempts: usize,
     /// None while an attempt is made.
     due: Option<Instant>,
@@ -86,24 +89,30 @@ impl Again {
         code: FailureCode,
         (lasted, file): (Duration, Option<PathBuf>),
     ) -> bool {
-        if !code.may_pass() {
-            self.forget(stream);
-            return false;
-        }
         let now = Instant::now();
         let before = self.0.iter().position(|wait| wait.stream == stream).map(|at| self.0.swap_remove(at));
+        let was_flv = before.as_ref().is_some_and(|before| before.as_flv);
+        let as_flv = was_flv || code == FailureCode::FormatLimit;
+        if !code.may_pass() && as_flv == was_flv {
+            return false;
+        }
         let goes_on = before.filter(|_| file.is_none() || lasted < STEADY);
         let attempts = goes_on.as_ref().map_or(0, |before| before.attempts);
         let failed = goes_on.as_ref().filter(|_| file.is_none()).map_or(now, |before| before.failed);
         let file = file.or_else(|| goes_on.and_then(|before| before.file));
         let wait = WAITS.get(attempts).or(WAITS.last()).copied().unwrap_or(STEADY);
-        self.0.push(Wait { stream, path: path.clone(), code, failed, file, attempts, due: Some(now + wait) });
+        self.0.push(Wait { stream, path: path.clone(), code, failed, file, as_flv, attempts, due: Some(now + wait) });
         true
     }
 
     /// The failure that an attempt follows.
     pub(super) fn follows(&self, stream: StreamId) -> Option<FailureCode> {
         self.0.iter().find(|wait| wait.stream == stream).map(|wait| wait.code)
+    }
+
+    /// Whether MP4 has been tried in vain for the stream.
+    pub(super) fn needs_flv(&self, stream: StreamId) -> bool {
+        self.0.iter().any(|wait| wait.stream == stream && wait.as_flv)
     }
 
     pub(super) fn forget(&mut self, stream: StreamId) {
@@ -252,11 +261,13 @@ mod tests {
         assert_eq!((again.give_up(&path()), again.next()), (vec![STREAM], None));
     }
 
-    #[test]
-    fn what_no_disk_can_mend_is_not_tried_again() {
-        for code in [FailureCode::FormatLimit, FailureCode::Internal] {
-            assert!(!Again::default().failed((STREAM, &path()), code, SHORT));
-        }
+    #[tokio::test]
+    async fn what_no_disk_can_mend_is_not_tried_again_but_for_another_kind_of_file() {
+        assert!(!Again::default().failed((STREAM, &path()), FailureCode::Internal, SHORT));
+        let mut again = Again::default();
+        assert!(again.failed((STREAM, &path()), FailureCode::FormatLimit, SHORT) && again.needs_flv(STREAM));
+        assert!(again.failed((STREAM, &path()), FailureCode::DiskError, SHORT) && again.needs_flv(STREAM));
+        assert!(!again.failed((STREAM, &path()), FailureCode::FormatLimit, SHORT), "FLV was no better");
     }
 
     #[test]

@@ -95,7 +95,7 @@ impl Failure {
         Self {
             code: FailureCode::FormatLimit,
             message: format!("The stream cannot be written as MP4: {error}."),
-            hint: "Choose FLV for recordings of this stream, then start the recording again.".to_owned(),
+            hint: "It goes on by itself, as FLV; choose that for recordings of this stream.".to_owned(),
         }
     }
 

@@ -315,6 +315,10 @@ impl Recordings {
 
     fn begin(&self, path: &StreamPath, stream: StreamId, start: Start) {
         let Some(page) = self.book().open(path, stream, crate::problem::now_millis()) else { return };
+        let mut plan = self.plan(path);
+        if self.book().again.needs_flv(stream) {
+            plan.container = Container::Flv;
+        }
         let name = format!("recording of {path}");
         let task = recorder::run(recorder::Job {
             hub: self.0.context.hub.clone(),
@@ -323,7 +327,7 @@ impl Recordings {
             timings: self.0.context.timings.clone(),
             path: path.clone(),
             start,
-            plan: self.plan(path),
+            plan,
             stopping: self.0.tasks.stopping().clone(),
             page: OpenPage { page: Arc::clone(&page), recordings: self.clone() },
         });
