@@ -148,6 +148,19 @@ describe('the player', () => {
     expect(film().currentTime).toBe(300);
   });
 
+  test('begins at the button that stops it, so that the space bar does that', async () => {
+    await open('live');
+    await expect.poll(() => document.activeElement?.getAttribute('aria-label')).toMatch(/^(Play|Pause)$/);
+    const pressed: boolean[] = [];
+    for (const call of ['play', 'pause'] as const) vi.spyOn(film(), call).mockImplementation(async () => void pressed.push(call === 'play'));
+    await userEvent.keyboard(' ');
+    await expect.poll(() => pressed.length).toBe(1);
+    await page.getByRole('slider', { name: 'Position in the recording' }).click();
+    await userEvent.keyboard(' ');
+    await expect.poll(() => pressed.length).toBe(2);
+    await expect.element(page.getByRole('dialog')).toBeVisible();
+  });
+
   test('says the places in German', async () => {
     locale.choose('de');
     const chapters = [gap(60, 8.26)];
