@@ -96,12 +96,13 @@ function past(scene: Scene, path: string): Response {
       readers: at.map(() => stream.readers.length),
     };
   };
-  const event = (seconds: number, code: string, subject: string | null = null, message: string | null = null, count = 1): StreamHistory['events'][number] => ({
+  const event = (seconds: number, code: string, subject: string | null = null, message: string | null = null, count = 1, reason: string | null = null): StreamHistory['events'][number] => ({
     at: new Date((now - seconds) * 1000).toISOString(),
     code,
     subject,
     message,
     count,
+    reason,
   });
   const events = [
     event(5025, 'publish_started', '127.0.0.1:50412'),
@@ -109,7 +110,8 @@ function past(scene: Scene, path: string): Response {
     event(5020, 'destination_live', 'Twitch'),
     event(1510, 'recording_started', 'live_stream_20261122_140450.flv'),
     event(400, 'player_joined', '192.168.1.40:50010', null, 3),
-    event(140, 'destination_retrying', 'YouTube', 'The server closed the connection after 12 seconds.'),
+    event(140, 'destination_retrying', 'YouTube', 'The server closed the connection after 12 seconds.', 1, 'closed_by_peer'),
+    event(120, 'publish_stopped', null, 'the publisher left', 1, 'publisher_left'),
     event(96, 'health', 'bitrate_dropped', 'The bitrate fell to 0.4 Mbit/s; it was 6.0 Mbit/s.'),
     event(80, 'health_good'),
   ];

@@ -58,3 +58,18 @@ pub enum EndReason {
     #[error("shutting down")]
     Shutdown,
 }
+
+impl EndReason {
+    /// A fixed word for programs.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::PublisherLeft => "publisher_left",
+            Self::NotFound => "not_found",
+            Self::TooSlow => "too_slow",
+            Self::Kicked => "kicked",
+            Self::Replaced => "replaced",
+            Self::TooFast => "too_fast",
+            Self::Shutdown => "shutting_down",
+        }
+    }
+}

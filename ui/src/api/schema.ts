@@ -3252,6 +3252,11 @@ export interface components {
             count: number;
             /** @description A sentence where there is more to say. */
             message: string | null;
+            /**
+             * @description A fixed word for why, where the message is a reason: how a publisher or a stream ended, the code of a destination's or a
+             *     recording's failure.
+             */
+            reason: string | null;
             /** @description Whom or what it is about: an address, a file, a destination, codecs, the code of a problem or a finding. */
             subject: string | null;
         };

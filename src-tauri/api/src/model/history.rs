@@ -82,6 +82,9 @@ pub struct StreamEvent {
     pub subject: Option<String>,
     /// A sentence where there is more to say.
     pub message: Option<String>,
+    /// A fixed word for why, where the message is a reason: how a publisher or a stream ended, the code of a destination's or a
+    /// recording's failure.
+    pub reason: Option<String>,
     /// How often it happened.
     pub count: u32,
 }
@@ -140,7 +143,7 @@ impl From<history::Points<history::LegSample>> for DestinationSeries {
 
 impl From<history::Entry> for StreamEvent {
     fn from(entry: history::Entry) -> Self {
-        let history::Happening { code, subject, message } = entry.happening;
-        Self { at: from_millis(entry.at), code: code.to_owned(), subject, message, count: entry.count }
+        let history::Happening { code, subject, message, reason } = entry.happening;
+        Self { at: from_millis(entry.at), code: code.to_owned(), subject, message, reason, count: entry.count }
     }
 }

@@ -55,6 +55,11 @@ async fn what_was_recorded_and_why_it_ended_is_in_the_story() {
     drop(encoder);
     let seen = ["recording_stopped".to_owned(), "publish_stopped".to_owned()];
     bench.until(HISTORY, |history| seen.iter().all(|code| codes(history).contains(code)).then_some(())).await;
+    let history = bench.get(HISTORY).await.json();
+    let events = history["events"].as_array().unwrap();
+    let stopped = events.iter().find(|event| event["code"] == "publish_stopped").unwrap();
+    assert_eq!((&stopped["reason"], &stopped["message"]), (&"publisher_left".into(), &"the publisher left".into()));
+    assert!(events.iter().filter(|event| event["code"] == "recording_started").all(|event| event["reason"].is_null()));
 }
 
 #[tokio::test]

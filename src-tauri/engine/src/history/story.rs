@@ -16,11 +16,13 @@ pub struct Happening {
     pub subject: Option<String>,
     /// A sentence where there is more to say.
     pub message: Option<String>,
+    /// A fixed word for why, where the sentence is a reason: for who speaks another language.
+    pub reason: Option<String>,
 }
 
 impl Happening {
     pub(super) const fn new(code: &'static str) -> Self {
-        Self { code, subject: None, message: None }
+        Self { code, subject: None, message: None, reason: None }
     }
 
     #[must_use]
@@ -33,6 +35,11 @@ impl Happening {
     pub(super) fn saying(mut self, message: impl Into<String>) -> Self {
         self.message = Some(message.into());
         self
+    }
+
+    #[must_use]
+    pub(super) fn because(self, reason: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { reason: Some(reason.into()), ..self.saying(message) }
     }
 
     /// Whether many of them at once are one thing to a reader.

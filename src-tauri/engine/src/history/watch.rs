@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::mem::{Discriminant, discriminant};
 use std::time::Duration;
 
+use serde::Serialize;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::MissedTickBehavior;
@@ -75,13 +76,15 @@ impl Teller {
                 (path, Happening::new(code).about(from))
             }
             Hub::PublishStopped { path, reason, .. } => {
-                (path, Happening::new("publish_stopped").saying(reason.to_string()))
+                (path, Happening::new("publish_stopped").because(reason.code(), reason.to_string()))
             }
             Hub::TracksChanged { path, tracks, .. } => {
                 let codecs: Vec<_> = tracks.iter().map(|track| track.codec.to_string()).collect();
                 (path, Happening::new("tracks_changed").about(codecs.join(", ")))
             }
-            Hub::StreamEnded { path, reason, .. } => (path, Happening::new("stream_ended").saying(reason.to_string())),
+            Hub::StreamEnded { path, reason, .. } => {
+                (path, Happening::new("stream_ended").because(reason.code(), reason.to_string()))
+            }
             Hub::Subscribed { path, role: Role::Player, origin, .. } => {
                 let who = origin.peer.map_or_else(|| origin.protocol.to_owned(), |peer| peer.to_string());
                 (path, Happening::new("player_joined").about(who))
@@ -121,7 +124,9 @@ impl Teller {
         let happening = match &recording.state {
             recording::State::Recording => Happening::new("recording_started"),
             recording::State::Complete => Happening::new("recording_stopped"),
-            recording::State::Failed(failure) => Happening::new("recording_failed").saying(failure.message.clone()),
+            recording::State::Failed(failure) => {
+                Happening::new("recording_failed").because(word(&failure.code), failure.message.clone())
+            }
         };
         let name = name.map(|name| name.to_string_lossy().into_owned());
         self.note(&recording.path, Happening { subject: name, ..happening });
@@ -143,11 +148,22 @@ impl Teller {
         let Some(path) = &leg.path else { return };
         let happening = match state {
             State::Live => Happening::new("destination_live"),
-            State::Behind { reason, .. } => Happening::new("destination_behind").saying(reason.message.clone()),
-            State::Retrying { reason, .. } => Happening::new("destination_retrying").saying(reason.message.clone()),
-            State::Stopped { reason } => Happening::new("destination_stopped").saying(reason.message.clone()),
+            State::Behind { reason, .. } => {
+                Happening::new("destination_behind").because(word(&reason.code), reason.message.clone())
+            }
+            State::Retrying { reason, .. } => {
+                Happening::new("destination_retrying").because(word(&reason.code), reason.message.clone())
+            }
+            State::Stopped { reason } => {
+                Happening::new("destination_stopped").because(word(&reason.code), reason.message.clone())
+            }
             State::Off | State::WaitingForStart | State::WaitingForStream { .. } | State::Connecting { .. } => return,
         };
         self.note(path, happening.about(name));
     }
+}
+
+/// The word of a code, as every front has it.
+fn word(code: &impl Serialize) -> String {
+    serde_json::to_value(code).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
 }

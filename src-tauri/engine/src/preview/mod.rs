@@ -11,7 +11,7 @@ mod segments;
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use weir_hub::{Delivery, EndReason, Hub, Origin, SubscribeError, SubscribeOptions, Subscriber};
+use weir_hub::{Delivery, Hub, Origin, SubscribeError, SubscribeOptions, Subscriber};
 use weir_media::{Frame, StreamPath, Track, TrackId, Tracks};
 
 use self::frames::Frames;
@@ -111,7 +111,7 @@ impl Preview {
                     Delivery::Skipped { .. } => self.ready.push_back(message::notice("skipped", None)),
                     Delivery::Ended(reason) => {
                         self.over = true;
-                        self.ready.push_back(message::notice("ended", Some(word(reason))));
+                        self.ready.push_back(message::notice("ended", Some(reason.code())));
                     }
                 }
             }
@@ -138,16 +138,4 @@ impl Writer {
 /// The one video track that is shown.
 fn shown(tracks: &Tracks) -> Option<&Track> {
     tracks.find(TrackId::VIDEO).map(AsRef::as_ref)
-}
-
-const fn word(reason: EndReason) -> &'static str {
-    match reason {
-        EndReason::PublisherLeft => "publisher_left",
-        EndReason::NotFound => "not_found",
-        EndReason::TooSlow => "too_slow",
-        EndReason::Kicked => "kicked",
-        EndReason::Replaced => "replaced",
-        EndReason::TooFast => "too_fast",
-        EndReason::Shutdown => "shutting_down",
-    }
 }

@@ -1,7 +1,8 @@
 /** What happened to a stream, in words. */
 import type { StreamEvent } from '../../api/model';
 import type { Shape, Tone } from '../../components/state';
-import { maybe, t, type Key } from '../../i18n/i18n.svelte';
+import { problemWords, type Scope } from '../../engine/words';
+import { maybe, own, t, type Key } from '../../i18n/i18n.svelte';
 
 type Look = readonly [Key, Shape, Tone];
 
@@ -32,6 +33,13 @@ const named = (stem: string, code: string | null): string | undefined => {
   return words;
 };
 
+/** The engine's sentence, in the person's language where its reason has a code. */
+function said({ code, message, reason }: StreamEvent): string {
+  if (message === null || reason === null) return message ?? '';
+  const scope: Scope | undefined = code.startsWith('destination_') ? 'destination' : code === 'recording_failed' ? 'recording' : undefined;
+  return scope ? problemWords({ code: reason, message }, scope).message : own(`story.reason.${reason}`, message);
+}
+
 export function happening(event: StreamEvent): { title: string; detail: string; shape: Shape; tone: Tone } {
   const [key, shape, tone] = known[event.code] ?? (['story.unknown', 'ring', 'idle'] as const);
   const subject = event.subject ?? '';
@@ -42,5 +50,5 @@ export function happening(event: StreamEvent): { title: string; detail: string; 
   }
   if (key === 'story.unknown') return { title: event.code, detail: event.message ?? subject, shape, tone };
   // A destination or a file belongs into the sentence; an address stands below it.
-  return { title: t(key, { subject }), detail: event.code.startsWith('destination_') ? (event.message ?? '') : [subject, event.message].filter(Boolean).join(' · '), shape, tone };
+  return { title: t(key, { subject }), detail: event.code.startsWith('destination_') ? said(event) : [subject, said(event)].filter(Boolean).join(' · '), shape, tone };
 }

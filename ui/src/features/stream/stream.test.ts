@@ -16,7 +16,7 @@ const series = (times: number[]): StreamSeries => ({
   readers: times,
 });
 
-const event = (changes: Partial<StreamEvent>): StreamEvent => ({ at: '1', code: 'player_joined', subject: 'a', message: null, count: 1, ...changes });
+const event = (changes: Partial<StreamEvent>): StreamEvent => ({ at: '1', code: 'player_joined', subject: 'a', message: null, reason: null, count: 1, ...changes });
 
 test('a series takes what is newer and forgets the oldest', () => {
   const next = extended(series([1, 2, 3]), series([3, 4, 5]), 4);
@@ -103,6 +103,15 @@ describe('the page of a stream', () => {
     expect(host.copied).toEqual(['rtmp://192.168.1.23:1935/live/stream', 'srt://192.168.1.23:10080?streamid=play:live/stream']);
     await page.getByRole('button', { name: /^QR code for srt/ }).click();
     await expect.element(page.getByRole('dialog').getByRole('img', { name: /^QR code for srt/ })).toBeVisible();
+  });
+
+  test('what happened is told in the language of the page, with its reasons', async () => {
+    locale.choose('de');
+    await show('live', { rest: 'live/stream' });
+    const story = page.getByRole('region', { name: 'Was geschah' });
+    await expect.element(story.getByText('Das Ziel hat die Verbindung geschlossen.')).toBeVisible();
+    await expect.element(story.getByText('der Encoder hat sich verabschiedet')).toBeVisible();
+    expect(story.getByText(/the publisher left|closed the connection/).elements()).toEqual([]);
   });
 
   test('where only RTMPS listens that is the way to play it', async () => {
