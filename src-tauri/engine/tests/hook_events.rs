@@ -61,7 +61,9 @@ const ROWS: &[Row] = rows![
     SubscriberCount of Nobody: |data, _| data["count"] == 1,
     PlayStop of Player: |data, protocol| data["protocol"] == protocol && some(data, "frames") && some(data, "total_bytes"),
     RecordingStart of Nobody: |data, _| says(data, "file", "recordings") && says(data, "id", ""),
-    RecordingComplete of Nobody: |data, _| says(data, "file", "recordings") && some(data, "total_bytes"),
+    RecordingComplete of Nobody: |data, _| {
+        says(data, "file", "recordings") && some(data, "total_bytes") && some(data, "duration_sec")
+    },
     RecordingError of Nobody: |data, _| data["code"] == "folder_missing" && says(data, "error", "folder"),
     StreamHealth of Nobody: |data, _| data["health"] == "bad" && says(data, "reason", "Nothing has arrived for"),
     PublishStop of Encoder: |data, protocol| {

@@ -43,6 +43,8 @@ impl Rig {
         let file = status.file.unwrap();
         let bytes = std::fs::read(&file).unwrap();
         assert_eq!(status.bytes, bytes.len() as u64);
+        let told = metadata(&flv_tags(&bytes)).get("duration").and_then(weir_amf0::Value::as_number).unwrap();
+        assert!((status.duration_ms as f64 / 1e3 - told).abs() < 0.01, "{} ms, {told} s", status.duration_ms);
         (file, flv_tags(&bytes))
     }
 }

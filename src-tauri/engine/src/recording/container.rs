@@ -30,10 +30,8 @@ pub(super) trait Container {
 /// Whether the file that is written still is where it was made. On most systems an open file can be deleted or moved, and writing to it
 /// goes on to nowhere; what was moved can still be closed in order.
 pub(super) fn is_there(path: &Path) -> Result<(), Failure> {
-    match path.try_exists() {
-        Ok(false) => Err(Failure::of_disk(&io::ErrorKind::NotFound.into(), folder_of(path))),
-        _ => Ok(()),
-    }
+    let is_gone = path.try_exists().map_or_else(|error| error.kind() == io::ErrorKind::NotADirectory, |there| !there);
+    if is_gone { Err(Failure::of_disk(&io::ErrorKind::NotFound.into(), folder_of(path))) } else { Ok(()) }
 }
 
 /// Why an item was not written.
@@ -88,6 +86,20 @@ mod tests {
     use weir_media::{Track, TrackId};
 
     use super::*;
+
+    #[test]
+    fn a_file_is_gone_when_its_folder_is_gone_or_is_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let inside = folder.path().join("recordings");
+        let file = inside.join("a.flv");
+        std::fs::create_dir(&inside).unwrap();
+        std::fs::write(&file, b"").unwrap();
+        assert!(is_there(&file).is_ok());
+        std::fs::remove_dir_all(&inside).unwrap();
+        assert!(is_there(&file).is_err());
+        std::fs::write(&inside, b"").unwrap();
+        assert!(is_there(&file).is_err());
+    }
 
     #[test]
     fn each_codec_goes_where_it_is_read() {

@@ -24,6 +24,8 @@ pub(super) struct FlvFile<M> {
     path: PathBuf,
     /// `None` once it is closed.
     writer: Option<FileWriter>,
+    /// How long it was when it was closed.
+    lasted_millis: u32,
     /// Every track, with its last configuration: a publisher that comes back announces metadata first, and then one after the other.
     known: Tracks,
     out: Vec<Write>,
@@ -44,6 +46,7 @@ impl<M: Medium> FlvFile<M> {
             disk: Disk::new(medium),
             path,
             writer: Some(writer),
+            lasted_millis: 0,
             known: Tracks::default(),
             out: Vec::new(),
             zero: None,
@@ -133,6 +136,7 @@ impl<M: Medium> FlvFile<M> {
             return self.checkpoint();
         }
         if let Some(writer) = self.writer.take() {
+            self.lasted_millis = writer.duration_millis();
             writer.finish(&mut self.out);
         }
         self.write_out()?;
@@ -157,7 +161,9 @@ impl<M: Medium> Container for FlvFile<M> {
     fn progress(&self) -> Progress {
         Progress {
             bytes: self.disk.len(),
-            duration: TimeDelta::from_millis(self.writer.as_ref().map_or(0, |writer| writer.duration_millis().into())),
+            duration: TimeDelta::from_millis(
+                self.writer.as_ref().map_or(self.lasted_millis, FileWriter::duration_millis).into(),
+            ),
             left_out: self.left_out,
             early: self.early,
         }
