@@ -335,38 +335,6 @@ fn ffprobe_packets(file: &std::path::Path) -> u64 {
     String::from_utf8(output.stdout).unwrap().lines().filter_map(|line| line.trim().parse::<u64>().ok()).sum()
 }
 
-#[tokio::test]
-async fn a_folder_that_cannot_be_made_is_said_and_the_stream_goes_on() {
-    let rig = Rig::start(record_all).await;
-    std::fs::write(rig.recordings_dir(), b"a file where the folder should be").unwrap();
-    let mut publisher = rig.publish("live/show");
-    publisher.set_tracks(&tracks()).unwrap();
-    write(&mut publisher, &frames(&tracks(), 0, 1_000));
-    let status = rig.over(0).await;
-    assert!(matches!(&status.state, State::Failed(failure) if !failure.hint.is_empty()), "{status:?}");
-    write(&mut publisher, &frames(&tracks(), 1_000, 2_000));
-    assert_eq!(rig.hub().stream(&stream("live/show")).unwrap().state, weir_hub::StreamState::Live);
-}
-
-#[tokio::test]
-async fn a_file_that_goes_away_is_noticed_though_writing_to_it_succeeds() {
-    if cfg!(windows) {
-        eprintln!("SKIPPED: Windows deletes no file that is being written");
-        return;
-    }
-    let rig = Rig::start(record_all).await;
-    let mut publisher = rig.publish("live/show");
-    publisher.set_tracks(&tracks()).unwrap();
-    write(&mut publisher, &frames(&tracks(), 0, 1_000));
-    std::fs::remove_file(rig.open(0).await).unwrap();
-    let status = rig.over(0).await;
-    assert!(
-        matches!(&status.state, State::Failed(failure) if failure.code == FailureCode::FolderMissing),
-        "{status:?}"
-    );
-    assert_eq!(rig.hub().stream(&stream("live/show")).unwrap().state, weir_hub::StreamState::Live);
-}
-
 /// What falls out of the ring before the disk has taken it is lost: that is said, and marked in the file.
 #[tokio::test]
 async fn frames_that_were_skipped_are_counted_reported_and_marked() {

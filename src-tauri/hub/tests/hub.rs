@@ -305,32 +305,6 @@ async fn a_reader_that_asks_for_the_next_key_frame_gets_that_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reader_of_the_session_begins_with_its_publisher_however_much_came_at_once() {
-    let hub = Hub::new(HubOptions { ring_duration: Duration::from_secs(4), ..HubOptions::default() });
-    let read = || {
-        let options = SubscribeOptions { start: Start::Session, ..SubscribeOptions::player(origin()) };
-        times(&drain(&mut hub.subscribe(&path(), options).unwrap()))
-    };
-    let begin = || hub.stream(&path()).unwrap().session_begin;
-    let mut publisher = publish(&hub);
-    publisher.write(frame(TrackId::AUDIO, 0, FrameKind::Key)).unwrap();
-    assert_eq!((read(), begin()), (vec![], 1), "there is no key frame yet");
-    for at in [0, 500, 1000, 1500] {
-        write(&mut publisher, at, if at % 1000 == 0 { FrameKind::Key } else { FrameKind::Delta });
-    }
-    assert_eq!((read(), begin()), (vec![0, 500, 1000, 1500], 1));
-    drop(publisher);
-    assert_eq!(read(), [0, 500, 1000, 1500], "there is none other in the grace time");
-    let mut publisher = publish(&hub);
-    assert_eq!((read(), begin()), (vec![], 5));
-    run(&mut publisher, 0..2000).await;
-    assert_eq!((read().len(), begin()), (50, 5));
-    run(&mut publisher, 2000..8000).await;
-    let held = read();
-    assert!((100..=125).contains(&held.len()) && begin() > 5, "the ring holds no more than it does: {}", held.len());
-}
-
-#[tokio::test(start_paused = true)]
 async fn audio_alone_is_delivered_at_once() {
     let hub = Hub::new(HubOptions::default());
     let mut publisher = hub.publish(&path(), origin()).unwrap();
