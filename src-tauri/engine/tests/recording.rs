@@ -3,14 +3,12 @@
 
 mod support;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use support::*;
 use weir_engine::config::Seconds;
-use weir_engine::recording::{
-    self, Chapter, Container, EntryState, FailureCode, GapCause, Outcome, RecordError, Removal, State, Status,
-};
+use weir_engine::recording::{Container, EntryState, FailureCode, Outcome, RecordError, Removal, State, Status};
 use weir_flv::MessageKind;
 use weir_media::{Codec, Track, TrackId, Tracks};
 
@@ -155,59 +153,6 @@ async fn fault_20_frames_of_newer_codecs_keep_every_byte() {
         for (body, frame) in bodies.iter().skip(1).zip(&sent) {
             assert!(body.ends_with(&frame.data) && body.len() == frame.data.len() + 5, "{codec}");
         }
-    }
-}
-
-#[tokio::test]
-async fn a_publisher_that_comes_back_goes_on_in_the_same_file_and_the_gap_is_marked() {
-    let rig = Rig::start(|config| {
-        record_all(config);
-        config.streams.grace_seconds = Seconds::new(5);
-    })
-    .await;
-    for _ in 0..2 {
-        let mut publisher = rig.publish("live/show");
-        publisher.set_tracks(&tracks()).unwrap();
-        write(&mut publisher, &frames(&tracks(), 0, 3_000));
-    }
-    rig.open(0).await;
-    rig.engine.recordings().stop(&stream("live/show"));
-    let (file, tags) = rig.complete(0).await;
-    assert_eq!(rig.status().len(), 1);
-    assert_gap_is_shown(&rig, &file, &tags);
-    for kind in [MessageKind::Audio, MessageKind::Video] {
-        let times: Vec<u32> = tags.iter().filter(|tag| tag.kind == kind).map(|tag| tag.millis).collect();
-        assert!(times.is_sorted(), "time runs back: {kind:?} {times:?}");
-        assert!(*times.last().unwrap() >= 5_900, "both visits are there");
-    }
-    let marks =
-        tags.iter().filter(|tag| tag.kind == MessageKind::Data && tag.body.windows(10).any(|n| n == b"onCuePoint"));
-    assert_eq!(marks.count(), 1);
-}
-
-/// The player is told of the one gap: of the file as it was closed, and of what a crash would have left after a repair.
-fn assert_gap_is_shown(rig: &Rig, file: &Path, tags: &[Tag]) {
-    let pictures: Vec<u32> = tags.iter().filter(|tag| tag.kind == MessageKind::Video).map(|tag| tag.millis).collect();
-    let steps = pictures.windows(2).map(|pair| (pair[1] - pair[0], pair[0]));
-    let (longest, before) = steps.max().unwrap();
-    let name = file.file_name().unwrap().to_str().unwrap();
-    let cut = file.with_file_name("cut.flv");
-    // Without its last tag and without what the head knows: the head of a new file stands over it.
-    let mut bytes = std::fs::read(file).unwrap();
-    bytes.truncate(bytes.len() - 3);
-    let known = bytes.windows(9).position(|part| part == b"cuePoints").unwrap();
-    bytes[known..known + 9].copy_from_slice(b"forgotten");
-    std::fs::write(&cut, &bytes).unwrap();
-    let chapters = |name| rig.engine.recordings().film(name).unwrap().chapters();
-    assert!(chapters("cut.flv").is_empty());
-    assert!(matches!(recording::repair(&cut).unwrap(), Outcome::Repaired { .. }));
-    for name in [name, "cut.flv"] {
-        let told = chapters(name);
-        let [Chapter { at_millis, title, gap: Some(gap) }] = told.as_slice() else { panic!("{name}: {told:?}") };
-        assert_eq!(gap.cause, GapCause::EncoderAway);
-        assert!(title.ends_with(" s missing: the encoder was away"), "{title}");
-        assert!(at_millis.abs_diff(before.into()) <= 40, "{name}: at {at_millis}, the last picture is at {before}");
-        assert!(gap.missing_millis.abs_diff(longest.into()) <= 120, "{name}: {gap:?}, pictures pause for {longest}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Recordings that the disk ended and that go on by themselves, against a real hub and real disks.
+//! Recordings that the disk or the publisher broke off and that go on by themselves, against a real hub and real disks.
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test that cannot go on ends, and says what it lacks")]
 
 mod support;
@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use support::*;
 use weir_engine::config::Seconds;
-use weir_engine::recording::{Container, EntryState, FailureCode, State, Status};
+use weir_engine::recording::{self, Chapter, Container, EntryState, FailureCode, GapCause, Outcome, State, Status};
+use weir_flv::MessageKind;
 use weir_media::{Codec, Track, TrackId, Tracks};
 
 fn record_all(config: &mut weir_engine::Config) {
@@ -263,4 +264,59 @@ async fn a_full_disk_with_room_again_is_recorded_to_and_the_file_before_is_made_
         std::fs::remove_dir_all(&folder).unwrap();
     }
     std::process::Command::new("umount").arg(disk.path()).status().unwrap();
+}
+
+#[tokio::test]
+async fn a_publisher_that_comes_back_goes_on_in_the_same_file_and_the_gap_is_marked() {
+    let rig = Rig::start(|config| {
+        record_all(config);
+        config.streams.grace_seconds = Seconds::new(5);
+    })
+    .await;
+    for _ in 0..2 {
+        let mut publisher = rig.publish("live/show");
+        publisher.set_tracks(&tracks()).unwrap();
+        write(&mut publisher, &frames(&tracks(), 0, 3_000));
+    }
+    rig.open(0).await;
+    rig.engine.recordings().stop(&stream("live/show"));
+    let status = rig.until_recording(0, "its end", |status| status.state != State::Recording).await;
+    assert_eq!((status.state, rig.status().len()), (State::Complete, 1));
+    let file = status.file.unwrap();
+    let tags = flv_tags(&std::fs::read(&file).unwrap());
+    assert_gap_is_shown(&rig, &file, &tags);
+    for kind in [MessageKind::Audio, MessageKind::Video] {
+        let times: Vec<u32> = tags.iter().filter(|tag| tag.kind == kind).map(|tag| tag.millis).collect();
+        assert!(times.is_sorted(), "time runs back: {kind:?} {times:?}");
+        assert!(*times.last().unwrap() >= 5_900, "both visits are there");
+    }
+    let marks =
+        tags.iter().filter(|tag| tag.kind == MessageKind::Data && tag.body.windows(10).any(|n| n == b"onCuePoint"));
+    assert_eq!(marks.count(), 1);
+}
+
+/// The player is told of the one gap: of the file as it was closed, and of what a crash would have left after a repair.
+fn assert_gap_is_shown(rig: &Rig, file: &Path, tags: &[Tag]) {
+    let pictures: Vec<u32> = tags.iter().filter(|tag| tag.kind == MessageKind::Video).map(|tag| tag.millis).collect();
+    let steps = pictures.windows(2).map(|pair| (pair[1] - pair[0], pair[0]));
+    let (longest, before) = steps.max().unwrap();
+    let name = file.file_name().unwrap().to_str().unwrap();
+    let cut = file.with_file_name("cut.flv");
+    // Without its last tag and without what the head knows: the head of a new file stands over it.
+    let mut bytes = std::fs::read(file).unwrap();
+    bytes.truncate(bytes.len() - 3);
+    let known = bytes.windows(9).position(|part| part == b"cuePoints").unwrap();
+    bytes[known..known + 9].copy_from_slice(b"forgotten");
+    std::fs::write(&cut, &bytes).unwrap();
+    let chapters = |name| rig.engine.recordings().film(name).unwrap().chapters();
+    assert!(chapters("cut.flv").is_empty());
+    assert!(matches!(recording::repair(&cut).unwrap(), Outcome::Repaired { .. }));
+    for name in [name, "cut.flv"] {
+        let told = chapters(name);
+        let [Chapter { at_millis, title, gap: Some(gap) }] = told.as_slice() else { panic!("{name}: {told:?}") };
+        assert_eq!(gap.cause, GapCause::EncoderAway);
+        assert!(title.ends_with(" s missing: the encoder was away"), "{title}");
+        assert!(at_millis.abs_diff(before.into()) <= 40, "{name}: at {at_millis}, the last picture is at {before}");
+        assert!(gap.missing_millis.abs_diff(longest.into()) <= 120, "{name}: {gap:?}, pictures pause for {longest}");
+    }
 }
