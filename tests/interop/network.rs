@@ -145,6 +145,14 @@ impl Network {
         carried.iter().filter(|packet| packet.key != 0).count()
     }
 
+    /// How many packets the caller sent last under one key.
+    pub(crate) fn under_this_key(&self) -> usize {
+        let Some(carried) = &self.state.carried else { return 0 };
+        let carried = lock(carried);
+        let last = carried.last().map(|packet| packet.key);
+        carried.iter().rev().take_while(|packet| Some(packet.key) == last).count()
+    }
+
     /// Waits for a rejection; its code on the wire, and how long the caller waited for it.
     pub(crate) fn rejection(&self) -> Outcome<(u32, Duration)> {
         let deadline = Instant::now() + PATIENCE;

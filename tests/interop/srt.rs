@@ -72,8 +72,13 @@ pub(crate) struct Feed {
     child: Child,
 }
 
+/// Pause before each chunk for which it is too early: some of libsrt's ticks.
+const AHEAD: Duration = Duration::from_millis(20);
+
 /// Bytes of a datagram: seven packets of a transport stream.
 const CHUNK: usize = 1316;
+/// Chunks that srt-live-transmit holds at most before it sends them.
+const HELD: usize = 10;
 
 impl Feed {
     pub(crate) fn start(url: &str) -> Outcome<Self> {
@@ -90,9 +95,16 @@ impl Feed {
     /// Feeds it `file` within `time` at an even pace and gives the end time to arrive. Whatever it reads before it is connected it
     /// throws away: call this once it is.
     pub(crate) fn send(&mut self, file: &Path, time: Duration) -> Outcome {
+        self.send_held_back(file, time, || false)
+    }
+
+    /// The same, slowly for as long as `is_ahead` says so.
+    pub(crate) fn send_held_back(&mut self, file: &Path, time: Duration, is_ahead: impl Fn() -> bool) -> Outcome {
         let mut bytes = std::fs::read(file).map_err(|error| error.to_string())?;
-        // It waits for the rest of a chunk that is not full, and loses it when it is ended: null packets fill the last one.
-        while !bytes.len().is_multiple_of(CHUNK) {
+        // It waits for the rest of a chunk that is not full, reads ten before it sends any, and loses what it holds when it is ended:
+        // that is null packets then.
+        let all = bytes.len() + HELD * CHUNK;
+        while bytes.len() < all || !bytes.len().is_multiple_of(CHUNK) {
             bytes.extend_from_slice(&[0x47, 0x1F, 0xFF, 0x10]);
             bytes.resize(bytes.len() + 184, 0xFF);
         }
@@ -101,14 +113,17 @@ impl Feed {
         let pace = time / u32::try_from(chunks.len()).unwrap_or(u32::MAX);
         let mut due = Instant::now();
         for chunk in chunks {
+            if is_ahead() {
+                thread::sleep(AHEAD);
+            }
             stdin.write_all(chunk).map_err(|error| format!("{TRANSMIT}: {error}"))?;
             // What a busy machine kept us from sending is hardly made up for: libsrt changes its keys by a clock.
             let now = Instant::now();
             due = (due + pace).max(now.checked_sub(pace * 10).unwrap_or(now));
             thread::sleep(due.saturating_duration_since(now));
         }
-        // It reads ten chunks before it sends any: what it holds of the last ten goes out only once its input has ended.
-        drop(stdin);
+        // It would go with its input, and whatever it has not sent yet with it.
+        self.child.stdin = Some(stdin);
         thread::sleep(STAYS);
         Ok(())
     }

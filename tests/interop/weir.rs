@@ -109,6 +109,15 @@ impl Weir {
         files
     }
 
+    /// The one recording there must be, once it is closed: on a busy machine its disk is behind the stream, the end too.
+    pub(crate) fn closed_recording(&self) -> Outcome<PathBuf> {
+        self.api.until("the end of the recording", "/recordings", |answer| {
+            let all = answer["recordings"].as_array()?;
+            all.iter().all(|recording| recording["state"] != "recording").then_some(())
+        })?;
+        self.recording()
+    }
+
     /// The one recording there must be.
     pub(crate) fn recording(&self) -> Outcome<PathBuf> {
         match &self.recordings()[..] {

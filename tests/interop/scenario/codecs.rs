@@ -141,7 +141,7 @@ pub(crate) fn is_recorded(case: Case, container: &str, ffmpeg: &Ffmpeg) -> Outco
     weir.api.call("PATCH", "/recording-settings", Some(&json!({ "container": container })))?;
     ffmpeg.publish(&clip.file, &weir.url("stream"))?.succeed()?;
     weir.wait_for_the_end("stream")?;
-    let recording = weir.recording()?;
+    let recording = weir.closed_recording()?;
     let id = recording.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let said = weir.api.until("the recording", &format!("/recordings/{id}"), |answer| {
         (answer["state"] == "finished").then(|| answer.clone())
@@ -193,7 +193,7 @@ pub(crate) fn hdr(ffmpeg: &Ffmpeg) -> Outcome {
     ffmpeg.publish(Path::new(&clip), &weir.url("stream"))?.succeed()?;
     playing.end()?;
     weir.wait_for_the_end("stream")?;
-    for file in [played, weir.recording()?] {
+    for file in [played, weir.closed_recording()?] {
         let said = ffmpeg.describe(&file)?;
         let wanted = [
             "bt2020nc/bt2020/smpte2084",

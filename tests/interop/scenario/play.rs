@@ -18,7 +18,7 @@ pub(crate) fn from_the_beginning(make: Make, encoder: &Ffmpeg, player: &Ffmpeg, 
     weir.wait_for_the_end("stream")?;
     same(&clip.packets, &clip.key, &Listing::read(&playing.output())?, From::TheFirstFrame)
         .map_err(|fault| format!("the player: {fault}"))?;
-    same(&clip.packets, &clip.key, &reference.list(&weir.recording()?)?, From::TheFirstFrame)
+    same(&clip.packets, &clip.key, &reference.list(&weir.closed_recording()?)?, From::TheFirstFrame)
         .map_err(|fault| format!("the recording: {fault}"))
 }
 

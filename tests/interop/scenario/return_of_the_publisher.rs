@@ -30,7 +30,7 @@ pub(crate) fn within_the_grace_time(ffmpeg: &Ffmpeg) -> Outcome {
     playing.end()?;
     weir.wait_for_the_end("stream")?;
     unbroken(&clip, &Listing::read(&playing.output())?).map_err(|fault| format!("the player: {fault}"))?;
-    unbroken(&clip, &ffmpeg.list(&weir.recording()?)?).map_err(|fault| format!("the recording: {fault}"))
+    unbroken(&clip, &ffmpeg.list(&weir.closed_recording()?)?).map_err(|fault| format!("the recording: {fault}"))
 }
 
 /// Each track holds the beginning of the clip, then the whole clip, and its time never runs back.

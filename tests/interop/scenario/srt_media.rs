@@ -47,7 +47,7 @@ pub(crate) fn to_an_rtmp_player(encoder: &Ffmpeg, reference: &Ffmpeg) -> Outcome
     weir.wait_for_the_end("stream")?;
     let sent = reference.bare_frames(&clip.file, Form::Container, false)?;
     alike(&sent, &srt::frames(&playing.output())?, TAIL).map_err(|fault| format!("the player: {fault}"))?;
-    let recorded = reference.bare_frames(&weir.recording()?, Form::Container, false)?;
+    let recorded = reference.bare_frames(&weir.closed_recording()?, Form::Container, false)?;
     alike(&sent, &recorded, TAIL).map_err(|fault| format!("the recording: {fault}"))
 }
 
