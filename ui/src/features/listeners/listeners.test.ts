@@ -117,6 +117,15 @@ test('the certificate tells what it is, and can be kept and renewed', async () =
   await expectAccessible();
 });
 
+test('the certificate is kept while another one is still being made', async () => {
+  const host = await show('secured', { at: 'listeners' });
+  const answer = host.request;
+  host.request = (method, path, body) => (method === 'POST' ? new Promise<Response>(() => {}) : answer(method, path, body));
+  await page.getByRole('button', { name: 'Renew now' }).click();
+  await page.getByRole('button', { name: 'Export' }).first().click();
+  expect(host.saved.get('weir.pem')).toContain('BEGIN CERTIFICATE');
+});
+
 test('a hook is added with its events, and a test says how it went', async () => {
   const result = { at: '2026-11-22T14:00:00Z', event: 'publish_start', stream: null, sample: true, ok: false, error: 'Nobody answers there.', output: '', took_ms: 12, tries: 3 };
   const host = await show('secured', { at: 'listeners', change: (scene) => (scene.replies = { 'POST hooks/h1/test': result }) });
