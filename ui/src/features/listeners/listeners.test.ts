@@ -45,6 +45,16 @@ test.each(['network', 'off', 'loading'] as const)('%s is accessible', async (sce
   await expectAccessible();
 });
 
+test('passphrases are kept while another one is still being made', async () => {
+  const host = await show('srt', { at: 'listeners' });
+  const answer = host.request;
+  host.request = (method, path, body) => (method === 'PUT' ? new Promise<Response>(() => {}) : answer(method, path, body));
+  await page.getByLabelText('Stream', { exact: true }).fill('live/camera1');
+  await page.getByRole('button', { name: 'Add passphrase' }).click();
+  await page.getByRole('button', { name: 'Export' }).first().click();
+  await expect.poll(() => host.saved.has('srt-passphrases.json')).toBe(true);
+});
+
 test('a passphrase is made, shown once, copied, replaced and removed', async () => {
   const host = await show('srt', {
     at: 'listeners',
@@ -123,7 +133,7 @@ test('the certificate is kept while another one is still being made', async () =
   host.request = (method, path, body) => (method === 'POST' ? new Promise<Response>(() => {}) : answer(method, path, body));
   await page.getByRole('button', { name: 'Renew now' }).click();
   await page.getByRole('button', { name: 'Export' }).first().click();
-  expect(host.saved.get('weir.pem')).toContain('BEGIN CERTIFICATE');
+  await expect.poll(() => host.saved.get('weir.pem')).toContain('BEGIN CERTIFICATE');
 });
 
 test('a hook is added with its events, and a test says how it went', async () => {
