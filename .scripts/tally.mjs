@@ -71,27 +71,37 @@ export class Tally {
   /**
    * A suite with a runner of its own, whose counts are read. A runner that dies without counting is one failure.
    *
-   * `again` runs only the tests named. Tests beside real programs on a busy machine now and then fail by the machine: a few that
-   * fail are run once more, alone. Those that pass then are counted as passed, and named as unsteady at the end, with what they said.
+   * `again` runs only the test (or the file of tests) named. Tests beside real programs on a busy machine now and then fail by the
+   * machine: a few that fail are run once more, each alone. Those that pass then are counted as passed, and named as unsteady at the
+   * end, with what they said.
    */
   async suite(name, about, reader, body, again) {
     title(name, about);
     let result = await body();
     const counts = READERS[reader](result.output);
     const failures = result.ok ? [] : FAILURES[reader](result.output);
-    const names = [...new Set(failures.map((failure) => NAMES[reader]?.(failure)))].filter(Boolean);
-    if (again && counts.failed > 0 && failures.length === counts.failed && names.length <= MOST_AGAIN) {
-      title(`${name}: once more ${names.join(", ")}`);
-      const second = await again(names);
-      const { passed } = READERS[reader](second.output);
-      if (second.ok && passed >= failures.length) {
-        counts.passed += counts.failed;
-        counts.failed = 0;
-        const problem = `unsteady, failed at first and passed alone: ${failures.length}`;
-        result = { ...result, ok: true, problem, seconds: result.seconds + second.seconds };
-        this.#failures.push(...failures.map((failure) => shortened("unsteady", failure)));
+    const [unsteady, failed] = [[], []];
+    const names = [...new Set(failures.map((failure) => NAMES[reader]?.(failure)))];
+    const all = failures.length === counts.failed && names.every(Boolean);
+    if (again && all && counts.failed > 0 && names.length <= MOST_AGAIN) {
+      for (const test of names) {
+        title(`${name}: once more ${test}`);
+        const alone = await again(test);
+        result = { ...result, seconds: result.seconds + alone.seconds };
+        const steady = alone.ok && READERS[reader](alone.output).passed > 0;
+        for (const failure of failures.filter((one) => NAMES[reader](one) === test)) {
+          if (steady) unsteady.push(failure);
+          else failed.push(failure, ...FAILURES[reader](alone.output).map((said) => `once more, ${said}`));
+        }
       }
+      counts.passed += unsteady.length;
+      counts.failed -= unsteady.length;
+      if (counts.failed === 0) result = { ...result, ok: true, problem: null };
+      if (unsteady.length) result.problem = [result.problem, `unsteady, failed at first and passed alone: ${unsteady.length}`].filter(Boolean).join("; ");
+    } else {
+      failed.push(...failures);
     }
+    this.#failures.push(...unsteady.map((failure) => shortened("unsteady", failure)));
     if (!result.ok && counts.failed === 0) counts.failed = 1;
     const skipped = [...result.output.matchAll(/^skipped: (.+)$/gm)].map(([, reason]) => reason);
     if (skipped.length) result.problem ??= skipped.join("; ");
@@ -100,7 +110,7 @@ export class Tally {
       result.problem = "no test ran";
     }
     this.#add(name, result, counts);
-    if (counts.failed > 0) this.#failures.push(...failures.map((failure) => shortened("failed", failure)));
+    if (counts.failed > 0) this.#failures.push(...failed.map((failure) => shortened("failed", failure)));
     return counts.failed === 0;
   }
 

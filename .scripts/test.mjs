@@ -34,19 +34,8 @@ async function rust(tally) {
   const args = [...HEADLESS, "--no-fail-fast"];
   await tally.suite("Rust: units, vectors, engine, architecture, interoperability", "15 minutes the first time", "cargo",
     () => run("cargo", args, { env }),
-    (names) => cargoAgain(names, [...args, "--lib", "--bins", "--tests"], env));
-}
-
-/** Runs each test named by itself: not every test program takes more than one name. */
-async function cargoAgain(names, args, env) {
-  const all = { ok: true, output: "", seconds: 0 };
-  for (const name of names) {
-    const one = await run("cargo", [...args, "--", "--exact", name], { env });
-    all.ok &&= one.ok;
-    all.output += one.output;
-    all.seconds += one.seconds;
-  }
-  return all;
+    // By its whole name: not every test program takes more than one.
+    (test) => run("cargo", [...args, "--lib", "--bins", "--tests", "--", "--exact", test], { env }));
 }
 
 async function ui(tally) {
@@ -62,7 +51,7 @@ async function e2e(tally) {
   else if (!headless) tally.fail("the UI in Chromium", "weir could not be built");
   else await tally.suite("the UI in Chromium, served by weir", "1 minute", "node",
     () => node("browser", { CHROMIUM: chromium() }),
-    (files) => nodeFiles(files, { CHROMIUM: chromium() }));
+    (file) => nodeFiles([file], { CHROMIUM: chromium() }));
 
   // With the features of the window, which is built next: what both need is built once.
   const args = ["test", "--locked", "--package", "weir-desktop", "--package", "weir-tray", "--features", "custom-protocol,weir-tray/keychain", "--test", "keychain", "--quiet"];
@@ -81,7 +70,7 @@ async function realWindow(tally) {
   if (!driver) return tally.skip("the real window", "tauri-driver cannot be had");
   return tally.suite("the real window", "3 minutes", "node",
     () => node("window", { TAURI_DRIVER: driver }),
-    (files) => nodeFiles(files, { TAURI_DRIVER: driver }));
+    (file) => nodeFiles([file], { TAURI_DRIVER: driver }));
 }
 
 function node(folder, env) {

@@ -67,7 +67,13 @@ impl Bench {
         change(&mut config);
         let mut settings = Settings::new(config, Profile::Desktop);
         lend(&mut settings);
+        Self::at(folder, settings).await
+    }
+
+    /// An engine that has looked after all that lies in its folder: what a test puts there from now on stays as it is.
+    async fn at(folder: tempfile::TempDir, settings: Settings) -> Self {
         let engine = Engine::start(settings, Paths::under(folder.path())).await.unwrap();
+        engine.recordings().healed().await;
         Self { router: weir_api::router(engine.clone()), engine, folder }
     }
 
@@ -77,8 +83,7 @@ impl Bench {
         let config = engine.config();
         engine.shutdown().await;
         let settings = Settings::new(config, Profile::Desktop);
-        let engine = Engine::start(settings, Paths::under(folder.path())).await.unwrap();
-        Self { router: weir_api::router(engine.clone()), engine, folder }
+        Self::at(folder, settings).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

@@ -42,7 +42,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, watch};
 use weir_hub::{Start, StreamId, StreamState};
 use weir_media::StreamPath;
 
@@ -108,6 +108,8 @@ struct Inner {
     failed: Notify,
     /// One job at a time: two would only make the disk slower for what is recorded.
     working: Arc<Semaphore>,
+    /// What a crash left behind has been looked after.
+    healed: watch::Sender<bool>,
     tasks: Supervisor,
 }
 
@@ -129,6 +131,7 @@ impl Recordings {
             room: Notify::new(),
             failed: Notify::new(),
             working: Arc::new(Semaphore::new(1)),
+            healed: watch::Sender::new(false),
             tasks,
         }));
         recordings.0.tasks.spawn("recordings", recordings.clone().watch());
@@ -202,18 +205,26 @@ impl Recordings {
         let recordings = self.clone();
         let events = self.0.context.events.clone();
         self.0.tasks.spawn("repair of interrupted recordings", async move {
+            let work = recordings.clone();
             let healed = tokio::task::spawn_blocking(move || {
-                heal::heal(&recordings);
-                recordings.0.library.store();
+                heal::heal(&work);
+                work.0.library.store();
             })
             .await;
             events.tell(Event::RecordingsChanged);
+            recordings.0.healed.send_replace(true);
             if healed.is_ok() {
                 End::done("all are looked after")
             } else {
                 End::Failed("a repair went wrong".to_owned())
             }
         });
+    }
+
+    /// Waits until what a crash left behind has been looked after. A file that comes into the folder after that is left as it is.
+    pub async fn healed(&self) {
+        // The sender lives as long as `self`.
+        let _ = self.0.healed.subscribe().wait_for(|healed| *healed).await;
     }
 
     /// Follows changed settings; running recordings go on where they are.
