@@ -36,8 +36,9 @@ pub(crate) fn told(ffmpeg: &Ffmpeg) -> Outcome {
     let weir = Weir::start(&flags)?;
     let wait = |kind: &str| weir.process.until(kind, |lines| events(lines).into_iter().find(|it| it["type"] == kind));
 
-    srt::call(&weir.srt("publish:live/stream?token=canary-wrong")?)?.end()?;
+    let wrong = srt::call(&weir.srt("publish:live/stream?token=canary-wrong")?)?;
     let refused = wait("auth_failed")?;
+    drop(wrong);
     let mut player = Capture::start(&weir.srt("read:live/stream?token=canary-key")?, &played)?;
     weir.wait_for_players("stream", 1)?;
     let mut feed = Feed::start(&weir.srt("publish:live/stream?token=canary-key")?)?;

@@ -204,16 +204,15 @@ pub(crate) fn scripted(case: Scripted) -> Outcome {
     told(&weir, case.code, case.words)
 }
 
-/// libsrt's own program is refused.
+/// libsrt's own program is refused. That it ends is not asked: libsrt now and then forgets to tell it, by its own listeners too.
 pub(crate) fn refused(case: Case) -> Outcome {
     let weir = Weir::start(&[&["--srt-listen", "127.0.0.1:0"], case.flags].concat())?;
     let network = Network::to(weir.srt_address()?, Faults::default())?;
-    let mut caller = srt::call(&format!("srt://{}?{}", network.address, case.query))?;
+    let _caller = srt::call(&format!("srt://{}?{}", network.address, case.query))?;
     let (wire, waited) = network.rejection()?;
     if wire != case.wire || waited > AT_ONCE {
         return Err(format!("it was told {wire} after {waited:?}; {} was expected", case.wire));
     }
-    caller.end()?;
     told(&weir, case.code, "")
 }
 

@@ -168,6 +168,12 @@ enum Failure {
     Libsrt(String),
 }
 
+impl From<String> for Failure {
+    fn from(what: String) -> Self {
+        Self::Ours(what)
+    }
+}
+
 /// libsrt is the caller.
 fn called(case: Case, we_send: bool) -> Result<(), String> {
     attempt(|| {
@@ -227,24 +233,30 @@ fn refused() -> Result<(), String> {
         (Some(SECRET), None, Reject::UNSECURE),
         (None, Some(SECRET), Reject::UNSECURE),
     ] {
-        let mut endpoint = Endpoint::listen(ours, config());
         let key = theirs.map(|secret| format!("&passphrase={secret}")).unwrap_or_default();
-        let url = format!("srt://127.0.0.1:{}?streamid=live/x{key}", endpoint.port());
-        let mut program = Program::start("srt-live-transmit", &["-a:no", "-v", "file://con", &url]).feed(PACE);
-        let mut ended = None;
-        endpoint.run(false, |_| {
-            ended = ended.or_else(|| program.ended());
-            ended.is_some()
+        attempt(|| {
+            let endpoint = Endpoint::listen(ours, config());
+            let url = format!("srt://127.0.0.1:{}?streamid=live/x{key}", endpoint.port());
+            let program = Program::start("srt-live-transmit", &["-a:no", "-v", "file://con", &url]).feed(PACE);
+            hears(endpoint, program, code)
         })?;
-        if endpoint.rejected != Some(code) || endpoint.stream_id != "live/x" {
-            return Err(format!("{:?} instead of {code:?}", endpoint.rejected));
-        }
-        let ended = ended.unwrap();
-        if ended > Duration::from_millis(1500) {
-            return Err(format!("it went on for {ended:?}: {}", program.said()));
-        }
     }
     Ok(())
+}
+
+/// A program is refused by this code, and ends at once. libsrt now and then forgets to tell its program, by its own listeners too
+/// (1.5.1: 1 of 60); it is asked again then.
+fn hears(mut endpoint: Endpoint, mut program: Program, code: Reject) -> Result<(), Failure> {
+    let (mut refused, mut ended) = (None, false);
+    endpoint.run(false, |endpoint| {
+        refused = refused.or_else(|| endpoint.rejected.map(|_| Instant::now()));
+        ended = program.ended();
+        ended || refused.is_some_and(|at: Instant| at.elapsed() > Duration::from_secs(1))
+    })?;
+    if endpoint.rejected != Some(code) || endpoint.stream_id != "live/x" {
+        return Err(Failure::Ours(format!("{:?} instead of {code:?}", endpoint.rejected)));
+    }
+    if ended { Ok(()) } else { Err(Failure::Libsrt(format!("it went on: {}", program.said()))) }
 }
 
 /// The same with libsrt as listener.
@@ -336,17 +348,10 @@ fn ffmpeg_publishes() -> Result<(), String> {
 }
 
 fn ffmpeg_refused() -> Result<(), String> {
-    let mut ours = Endpoint::listen(Some(SECRET), config());
-    let url = format!("srt://127.0.0.1:{}?streamid=live/x&passphrase=wrong-horse-", ours.port());
-    let mut program = Program::start("ffmpeg", &[&PICTURES[..], &[&url]].concat());
-    let (mut ended, mut refused) = (None, None);
-    ours.run(false, |ours| {
-        refused = refused.or_else(|| ours.rejected.map(|_| Instant::now()));
-        ended = ended.or_else(|| program.ended().map(|_| Instant::now()));
-        ended.is_some()
-    })?;
-    match refused.zip(ended) {
-        Some((refused, ended)) if ended - refused < Duration::from_millis(500) => Ok(()),
-        other => Err(format!("{other:?}: {}", program.said())),
-    }
+    attempt(|| {
+        let endpoint = Endpoint::listen(Some(SECRET), config());
+        let url = format!("srt://127.0.0.1:{}?streamid=live/x&passphrase=wrong-horse-", endpoint.port());
+        let program = Program::start("ffmpeg", &[&PICTURES[..], &[&url]].concat());
+        hears(endpoint, program, Reject::BAD_SECRET)
+    })
 }

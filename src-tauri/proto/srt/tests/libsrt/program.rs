@@ -20,7 +20,6 @@ pub(crate) const CATCH_UP: u32 = 10;
 /// A running program; it ends with this value.
 pub(crate) struct Program {
     child: Child,
-    started: Instant,
     pub(crate) output: Arc<Mutex<Vec<u8>>>,
     pub(crate) errors: Arc<Mutex<Vec<u8>>>,
     stop: Arc<AtomicBool>,
@@ -44,7 +43,7 @@ impl Program {
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let (output, errors) = (collect(child.stdout.take().unwrap()), collect(child.stderr.take().unwrap()));
-        Self { child, started: Instant::now(), output, errors, stop: Arc::default() }
+        Self { child, output, errors, stop: Arc::default() }
     }
 
     /// `srt-live-transmit` from one place to another, with the names of libsrt's options.
@@ -71,9 +70,9 @@ impl Program {
         self
     }
 
-    /// How long the program has run when it ends, if it has.
-    pub(crate) fn ended(&mut self) -> Option<Duration> {
-        self.child.try_wait().unwrap().map(|_| self.started.elapsed())
+    /// Whether the program has ended.
+    pub(crate) fn ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
     }
 
     /// Whether a signal has ended it, which nobody here sent.
