@@ -262,7 +262,8 @@ async fn costs_the_others_nothing(encrypted: bool, mut faults: Vec<Fault>) {
         for window in &windows {
             let p99 = window.p99(&due, at);
             eprintln!("{name}, {}: p99 {p99:?}", window.name);
-            let most = in_peace + NOISE + window.granted;
+            // The sender, the hub and the receiver wake up one after the other, each as late as the machine makes it.
+            let most = in_peace + NOISE + 3 * window.granted;
             assert!(p99 <= most, "{name} waited {p99:?} under {}, {in_peace:?} in peace", window.name);
         }
     }
