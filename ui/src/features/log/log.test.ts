@@ -70,3 +70,15 @@ test.each(['log', 'empty', 'loading'] as const)('%s is accessible', async (scene
   await expect.element(page.getByRole('heading', { name: 'Log', level: 1 })).toBeVisible();
   await expectAccessible();
 });
+
+test.each([400, 700, 1280])('%i wide, every field of the log has its label above it, and no row has a hole', async (width) => {
+  await page.viewport(width, 800);
+  await show('live', { at: 'log' });
+  await expect.element(page.getByLabelText('Written by Weir')).toBeVisible();
+  const tools = [...document.querySelectorAll('.tools > *')].map((tool) => ({ label: tool.querySelector('label'), box: tool.getBoundingClientRect() }));
+  expect(tools.map(({ label }) => label?.textContent)).toEqual(['Show', 'Stream', 'Destination', 'Written by Weir', 'Search']);
+  for (const { label } of tools) expect(label?.getBoundingClientRect().height).toBeGreaterThan(12);
+  const edges = new Map(tools.map(({ box }) => [Math.round(box.top), Math.round(box.right)]));
+  expect(new Set(edges.values()).size).toBe(1);
+  await page.viewport(1280, 800);
+});
