@@ -22,7 +22,7 @@ export function playAddresses(ingest: readonly IngestAddress[], path: string, pa
   const streams = ingest.flatMap(({ server, reach }): PlayAddress[] => {
     const [origin, scheme] = ORIGIN.exec(server) ?? [];
     if (!origin) return [];
-    if (scheme === 'srt') return [{ kind: 'srt', reach, url: `${origin}?streamid=play:${path.split('/').map(encodeURIComponent).join('/')}` }];
+    if (scheme === 'srt') return [{ kind: 'srt', reach, url: `${origin}?streamid=read:${path.split('/').map(encodeURIComponent).join('/')}` }];
     return scheme === 'rtmp' || scheme === 'rtmps' ? [{ kind: scheme, reach, url: `${origin}/${path}` }] : [];
   });
   if (page === undefined) return streams;

@@ -100,7 +100,7 @@ describe('the page of a stream', () => {
     });
     await page.getByRole('button', { name: 'Copy: RTMP, from another device' }).click();
     await page.getByRole('button', { name: 'Copy: SRT, from another device' }).click();
-    expect(host.copied).toEqual(['rtmp://192.168.1.23:1935/live/stream', 'srt://192.168.1.23:10080?streamid=play:live/stream']);
+    expect(host.copied).toEqual(['rtmp://192.168.1.23:1935/live/stream', 'srt://192.168.1.23:10080?streamid=read:live/stream']);
     await page.getByRole('button', { name: /^QR code for srt/ }).click();
     await expect.element(page.getByRole('dialog').getByRole('img', { name: /^QR code for srt/ })).toBeVisible();
   });

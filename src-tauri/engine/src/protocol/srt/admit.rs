@@ -213,6 +213,8 @@ mod tests {
             ("#!::bmd_uuid=1,bmd_name=Blackmagic Web Presenter 4K", "live/stream Unsaid "),
             ("publish:live/show?token=secret", "live/show Publish secret"),
             ("read:live/show", "live/show Play "),
+            ("play:live/show", "live/show Play "),
+            ("request:live/show", "live/show Play "),
             ("live/show", "live/show Unsaid "),
             ("", "live/stream Unsaid "),
             ("#!::r=live/show,m=bidirectional", "\"bad_mode\" srt_stream_id"),
