@@ -56,7 +56,7 @@ export const presets: Preset[] = [
     ],
     key_page: 'https://dashboard.twitch.tv/settings/stream',
     key_hint: 'Settings, Stream, Primary Stream key.',
-    key_options: [{ append: '?bandwidthtest=true', meaning: 'Test the way there without being seen.' }],
+    key_options: [{ append: '?bandwidthtest=true', meaning: 'Test only: try the connection without going live, so that nobody sees the stream.' }],
   }),
   preset({
     id: 'youtube',

@@ -24,7 +24,7 @@ describe('adding', () => {
     await expect.element(key).toHaveAttribute('type', 'password');
     await page.getByRole('button', { name: 'Show the stream key' }).click();
     await expect.element(key).toHaveAttribute('type', 'text');
-    await page.getByLabelText('Test the way there without being seen.').click();
+    await page.getByRole('checkbox', { name: /^Test only: / }).click();
     await page.getByRole('button', { name: 'Next' }).click();
     await expect.element(page.getByText('Weir checks your stream against this as soon as it is live.')).toBeVisible();
     await expectAccessible();
