@@ -95,17 +95,25 @@ async fn a_fragment_that_is_spoilt_costs_only_itself() {
 #[tokio::test]
 async fn a_foreign_or_hopeless_file_is_left_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
-    for (name, content) in [
-        ("empty.mp4", &b""[..]),
-        ("text.flv", b"this is no recording at all, only text that is long enough to be one"),
-        ("head.flv", b"FLV\x01\x05\0\0\0\x09\0\0\0\0"),
-        ("foreign.mp4", b"\0\0\0\x10ftypisom\0\0\0\0\0\0\0\x10mdat12345678"),
-        ("ours.mp4", b"\0\0\0\x20ftypisom\0\0\x02\0isomiso6mp42mp41\0\0\0\x10free\0\0\0\0\0\0\0\0"),
+    for (name, content, expected) in [
+        ("empty.mp4", &b""[..], Outcome::Damaged),
+        ("zeros.mp4", &[0; 5000], Outcome::Damaged),
+        ("short.mp4", b"\0\0\0\x20ft", Outcome::Damaged),
+        ("text.flv", b"this is no recording at all, only text that is long enough to be one", Outcome::Foreign),
+        ("text.txt", b"short", Outcome::Foreign),
+        ("head.flv", b"FLV\x01\x05\0\0\0\x09\0\0\0\0", Outcome::Damaged),
+        ("foreign.mp4", b"\0\0\0\x10ftypisom\0\0\0\0\0\0\0\x10mdat12345678", Outcome::Foreign),
+        (
+            "ffmpeg.mp4",
+            b"\0\0\0\x20ftypisom\0\0\x02\0isomiso2avc1mp41\0\0\0\x08free\0\0\0\0mdat12345678",
+            Outcome::Foreign,
+        ),
+        ("ours.mp4", b"\0\0\0\x20ftypisom\0\0\x02\0isomiso6mp42mp41\0\0\0\x10free\0\0\0\0\0\0\0\0", Outcome::Damaged),
     ] {
         let file = folder.path().join(name);
         std::fs::write(&file, content).unwrap();
         let outcome = recording::repair(&file).unwrap();
-        assert!(matches!(outcome, Outcome::Damaged | Outcome::Foreign), "{name}: {outcome:?}");
+        assert_eq!(outcome, expected, "{name}");
         assert_eq!(std::fs::read(&file).unwrap(), content, "{name}");
     }
 }

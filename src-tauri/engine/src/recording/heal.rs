@@ -3,7 +3,7 @@
 
 use super::about::Flaw;
 use super::index::{Entry, EntryState};
-use super::repair::{Outcome, RepairError, repair};
+use super::repair::{Outcome, RepairError, cut_off, repair};
 use super::{Recordings, convert};
 use crate::problem::Report;
 
@@ -62,8 +62,8 @@ fn words(name: String, outcome: Result<Outcome, RepairError>) -> Option<Report> 
         Ok(Outcome::Repaired { seconds, cut_bytes }) => (
             "recording_repaired",
             format!(
-                "The recording {name} was cut off last time and is whole again: {seconds:.0} s; {cut_bytes} bytes at its end \
-                 belonged to nothing."
+                "The recording {name} was cut off last time and is whole again: {seconds:.0} s{}.",
+                cut_off(cut_bytes).map(|words| format!("; {words}")).unwrap_or_default()
             ),
             "",
         ),
@@ -80,4 +80,21 @@ fn words(name: String, outcome: Result<Outcome, RepairError>) -> Option<Report> 
         Ok(Outcome::Whole | Outcome::Foreign) | Err(RepairError::InUse | RepairError::Cancelled) => return None,
     };
     Some(Report { code, message, hint: hint.to_owned(), path: None, peer: Some(name) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_that_were_cut_off_are_said_when_there_are_any() {
+        for (cut_bytes, end) in [
+            (0, "whole again: 60 s."),
+            (1, "60 s; 1 byte at the end belonged to nothing."),
+            (5, "60 s; 5 bytes at the end belonged to nothing."),
+        ] {
+            let report = words("show.mp4".to_owned(), Ok(Outcome::Repaired { seconds: 60.0, cut_bytes })).unwrap();
+            assert!(report.message.ends_with(end), "{}", report.message);
+        }
+    }
 }

@@ -66,7 +66,7 @@ pub use index::{Entry, EntryState};
 pub use job::{Job, JobError, JobKind, JobState};
 pub use pattern::{Pattern, PatternError};
 pub use query::{Found, Query, Sort};
-pub use repair::{Outcome, RepairError, repair};
+pub use repair::{Outcome, RepairError, cut_off, repair};
 pub use rule::{NotBelow, Rule, Subfolder};
 pub use shelf::{DeleteError, Removal, RenameError};
 pub use status::{State, Status};

@@ -12,9 +12,9 @@ use std::time::Duration;
 use weir_flv::file::{FileReader, Rebuild as FlvRebuild, Write};
 use weir_mp4::repair::{HEAD_LEN, is_closed};
 
-use super::film;
 use super::job::Control;
 use super::probe::{self, Probe};
+use super::{film, probe_mp4};
 
 /// Bytes of an FLV file read at once.
 const PIECE: usize = 1 << 20;
@@ -71,13 +71,33 @@ pub(super) fn repair_with(path: &Path, control: &Control) -> Result<Outcome, Rep
     let size = file.metadata()?.len();
     match probe::probe(&mut file, size) {
         Probe::Closed(_) => return Ok(Outcome::Whole),
-        Probe::Damaged => return Ok(Outcome::Damaged),
+        Probe::Damaged => return Ok(if may_be_ours(&mut file)? { Outcome::Damaged } else { Outcome::Foreign }),
         Probe::Cut(_) => {}
     }
     let mut start = [0; 3];
     file.seek(SeekFrom::Start(0))?;
     file.read_exact(&mut start)?;
     if &start == b"FLV" { repair_flv(&mut file, size, control) } else { repair_mp4(&mut file, size) }
+}
+
+/// What is said of bytes that a repair cut off; nothing of none.
+pub fn cut_off(bytes: u64) -> Option<String> {
+    match bytes {
+        0 => None,
+        1 => Some("1 byte at the end belonged to nothing".to_owned()),
+        bytes => Some(format!("{bytes} bytes at the end belonged to nothing")),
+    }
+}
+
+/// Whether a file with nothing whole in it may be one of ours: they begin in two ways only, as far as they go. Whose an empty
+/// file is, or one of zeros as a power cut leaves it, nobody knows.
+fn may_be_ours(file: &mut File) -> io::Result<bool> {
+    let mut head = Vec::new();
+    file.seek(SeekFrom::Start(0))?;
+    Read::take(&mut *file, HEAD_LEN as u64).read_to_end(&mut head)?;
+    let begins = |with: &[u8]| head.iter().zip(with).all(|(is, ours)| is == ours);
+    let is_mp4 = begins(b"\0\0\0\x20ftyp") && (head.len() < HEAD_LEN || probe_mp4::is_ours(file));
+    Ok(begins(b"FLV\x01") || is_mp4 || head.iter().all(|byte| *byte == 0))
 }
 
 /// Opens a file that nobody else writes to.
