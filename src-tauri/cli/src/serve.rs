@@ -1,6 +1,6 @@
 //! `weir serve`: everything that the settings ask for, until the system asks for the end.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use weir_engine::net::{self, ListenAddress};
 use weir_engine::protocol::rtmp::{ReconnectUrl, Whom};
@@ -15,6 +15,8 @@ use crate::signal::{Signals, Wish};
 const SHUTDOWN: Duration = Duration::from_millis(4800);
 /// How long the page goes on during it, so that it can say so.
 const PAGE: Duration = Duration::from_millis(3500);
+/// How long after the first signal another one belongs to it: `timeout` and npm pass one on twice, within milliseconds.
+const ONE_WISH: Duration = Duration::from_secs(1);
 
 /// Runs until the system asks for the end.
 pub(crate) async fn serve(settings: Settings, paths: Paths, reconnect_url: Option<ReconnectUrl>) -> Result<(), Exit> {
@@ -48,6 +50,7 @@ pub(crate) async fn serve(settings: Settings, paths: Paths, reconnect_url: Optio
             }
         }
     }
+    let asked = Instant::now();
     tracing::info!("ending: players are told, recordings closed");
     let shutdown = async {
         let mut ending = tokio::spawn(async move { engine.shutdown().await });
@@ -62,11 +65,26 @@ pub(crate) async fn serve(settings: Settings, paths: Paths, reconnect_url: Optio
         ended = tokio::time::timeout(SHUTDOWN, shutdown) => if ended.is_err() {
             tracing::warn!("not everything ended in time");
         },
-        () = signals.end() => {
+        () = another_wish(&mut signals, asked) => {
             return Err(Exit::Failed("ended at once by a second signal; recordings may have been cut off".to_owned()));
         }
     }
     Ok(())
+}
+
+/// Waits for a signal to end that is not the one that came at `first`, passed on once more.
+async fn another_wish(signals: &mut Signals, first: Instant) {
+    loop {
+        signals.end().await;
+        if is_another(first, Instant::now()) {
+            return;
+        }
+    }
+}
+
+/// Whether a signal at `now` is another wish than the one at `first`.
+fn is_another(first: Instant, now: Instant) -> bool {
+    now.saturating_duration_since(first) >= ONE_WISH
 }
 
 /// Opens the addresses of RTMP for a moment: what is wrong with them is said before anything else begins, in one line. The
@@ -91,4 +109,17 @@ fn closed_listener(engine: &Engine) -> Option<String> {
     let listeners = engine.listeners();
     let failed = listeners.iter().find(|listener| matches!(listener.state, ListenerState::Failed { .. }))?;
     Some(page::not_open(&failed.protocol.to_uppercase(), failed.address, &failed.state))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_that_is_passed_on_twice_is_one_wish() {
+        let first = Instant::now();
+        for (millis, another) in [(0, false), (5, false), (999, false), (1000, true), (60_000, true)] {
+            assert_eq!(is_another(first, first + Duration::from_millis(millis)), another, "{millis} ms");
+        }
+    }
 }
