@@ -13,6 +13,8 @@ pub(crate) enum Exit {
     Answer(String),
     /// It could not do its work: code 1.
     Failed(String),
+    /// It could not do its work, and has said so: code 1.
+    Told,
     /// It was called in a wrong way: code 2.
     Misused(String),
 }
@@ -28,13 +30,14 @@ impl Exit {
         Self::Misused(error.to_string())
     }
 
-    /// Says its line. A closed terminal is no reason to fail in another way.
+    /// Says its line.
     pub(crate) fn tell(self) -> ExitCode {
         let (line, code) = match self {
             Self::Answer(text) => {
-                let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
+                say(&text);
                 return ExitCode::SUCCESS;
             }
+            Self::Told => return ExitCode::FAILURE,
             Self::Failed(line) => (line, 1),
             Self::Misused(line) => (line, 2),
         };
@@ -43,4 +46,9 @@ impl Exit {
         log::flush_stderr();
         ExitCode::from(code)
     }
+}
+
+/// Writes to standard output, always by this: who reads it may have gone, as `head` does, which is no reason to fail.
+pub(crate) fn say(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
 }

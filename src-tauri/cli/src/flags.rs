@@ -1,11 +1,9 @@
-//! The flags, and one line for whatever is wrong with them.
+//! The flags of `weir serve`.
 
-use std::error::Error as _;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{ArgAction, CommandFactory as _, Parser, ValueEnum};
+use clap::{ArgAction, Args, ValueEnum};
 use weir_engine::auth;
 use weir_engine::hook::{Concurrency, StdioFormat};
 use weir_engine::log;
@@ -14,13 +12,12 @@ use weir_engine::protocol::rtmp::{ChunkSize, ReconnectUrl};
 use weir_engine::protocol::srt::{KeyLength, LatencyMillis};
 use weir_media::Secret;
 
-use crate::arguments;
-use crate::exit::Exit;
+use crate::arguments::{is_given, variable};
 use crate::values::{self, GivenHook, Relay};
 
-/// Weir without a window: takes streams over RTMP, plays, records and sends them on.
-#[derive(Debug, Clone, PartialEq, Parser)]
-#[command(name = "weir", bin_name = "weir serve", version, disable_version_flag = true, args_override_self = false)]
+/// What `weir serve` can be told.
+#[derive(Debug, Clone, PartialEq, Args)]
+#[command(version, disable_version_flag = true, args_override_self = false)]
 pub(crate) struct Flags {
     /// Address for RTMP: `:1935` (every interface), `localhost:1935`, `192.168.1.5:1935` [default: :1935]
     #[arg(long, value_name = "ADDR", env = "WEIR_LISTEN", value_parser = values::address)]
@@ -48,10 +45,11 @@ pub(crate) struct Flags {
     /// Certificate for RTMPS in PEM form, the server's own first
     #[arg(long, value_name = "FILE", env = "WEIR_TLS_CERT", value_parser = values::file)]
     pub(crate) tls_cert: Option<PathBuf>,
-    /// Its private key in PEM form, not encrypted
+    /// Private key of --tls-cert in PEM form, not encrypted
     #[arg(long, value_name = "FILE", env = "WEIR_TLS_KEY", value_parser = values::file)]
     pub(crate) tls_key: Option<PathBuf>,
-    /// Who may publish and watch: none (everybody), token, file or callback [default: none]
+    /// Who may publish and watch: none (everybody), token, file or callback [default: what --auth-token, --auth-file or
+    /// --auth-callback stands for, none without them]
     #[arg(long, value_name = "MODE", env = "WEIR_AUTH_MODE", value_parser = values::auth_mode)]
     pub(crate) auth_mode: Option<auth::Mode>,
     /// Token for a stream, app/name=token, for publishing and watching; may be given several times; better kept in
@@ -67,7 +65,7 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "URL", env = "WEIR_AUTH_CALLBACK", hide_env_values = true,
         value_parser = values::auth_callback)]
     pub(crate) auth_callback: Option<String>,
-    /// How long it may take: 5s, 500ms or seconds [default: 5s]
+    /// How long the answer of --auth-callback may take: 5s, 500ms or seconds [default: 5s]
     #[arg(long, value_name = "TIME", env = "WEIR_AUTH_CALLBACK_TIMEOUT", value_parser = values::positive_duration)]
     pub(crate) auth_callback_timeout: Option<std::time::Duration>,
     /// Record every stream: true, 1, yes, false, 0 or no
@@ -80,7 +78,7 @@ pub(crate) struct Flags {
     /// Begin a new recording file after this long, at a key frame: 1h, 30m, 90s or seconds [default: one file]
     #[arg(long, value_name = "TIME", env = "WEIR_SEGMENT_DURATION", value_parser = values::duration)]
     pub(crate) segment_duration: Option<std::time::Duration>,
-    /// Names of those files: %s stream, %d number (%03d), %T time, %Y %m %D %H %M %S, %% [default: %s_%T_seg%03d]
+    /// Names of the files that --segment-duration makes: %s stream, %d number (%03d), %T time, %Y %m %D %H %M %S, %% [default: %s_%T_seg%03d]
     #[arg(long, value_name = "PATTERN", env = "WEIR_SEGMENT_PATTERN", value_parser = values::pattern)]
     pub(crate) segment_pattern: Option<weir_engine::recording::Pattern>,
     /// RTMP chunk size to send with, 1 to 65536 bytes [default: 60000]
@@ -91,7 +89,8 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "URL", env = "WEIR_RELAY_TO", hide_env_values = true,
         value_parser = values::relay)]
     pub(crate) relay_to: Vec<Relay>,
-    /// Where SIGUSR1 sends clients that understand it, rtmp://host/app without a key [default: the same address]
+    /// Where SIGUSR1 sends clients that understand it: rtmp://host/app without a key, or relative to where each is: //host/app,
+    /// /app or app [default: the same address]
     #[arg(long, value_name = "URL", env = "WEIR_RECONNECT_URL", hide_env_values = true,
         value_parser = values::reconnect)]
     pub(crate) reconnect_url: Option<ReconnectUrl>,
@@ -113,7 +112,7 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "EVENT=URL", env = "WEIR_HOOK_WEBHOOK", hide_env_values = true,
         value_parser = values::hook_webhook)]
     pub(crate) hook_webhook: Vec<GivenHook>,
-    /// Write each event to standard error [default: off]
+    /// Write each event to standard error: json (one line), env (a line for each value) or off [default: off]
     #[arg(long, value_name = "FORMAT", env = "WEIR_HOOK_STDIO_FORMAT", value_parser = values::stdio_format)]
     pub(crate) hook_stdio_format: Option<StdioFormat>,
     /// How long a hook may take: 30s, 1m or seconds [default: 30s]
@@ -128,7 +127,7 @@ pub(crate) struct Flags {
     /// How much is told on standard error and in the log file [default: info]
     #[arg(long, value_name = "LEVEL", env = "WEIR_LOG_LEVEL")]
     pub(crate) log_level: Option<LogLevel>,
-    /// How it is written there [default: text]
+    /// How the lines of the log are written: text or json [default: text]
     #[arg(long, value_name = "FORMAT", env = "WEIR_LOG_FORMAT", value_parser = values::log_format)]
     pub(crate) log_format: Option<log::Format>,
     /// Print the version
@@ -151,6 +150,11 @@ impl Flags {
                 variables.join(" and ")
             )
         })
+    }
+
+    /// The same, with what of it was `given` on the command line.
+    pub(crate) fn knowing(self, given: &[OsString]) -> Self {
+        Self { exposed: self.exposed(given), ..self }
     }
 
     fn exposed(&self, given: &[OsString]) -> Vec<&'static str> {
@@ -188,93 +192,4 @@ impl From<LogLevel> for log::Level {
             LogLevel::Error => Self::Error,
         }
     }
-}
-
-/// Reads the flags of a command line, the program's name first.
-pub(crate) fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Flags, Exit> {
-    let mut line = line.into_iter();
-    let program = line.next().unwrap_or_else(|| OsString::from("weir"));
-    let given = arguments::normalize(line, &long_names())?;
-    let all = std::iter::once(program).chain(of_environment(&given)).chain(given.iter().cloned());
-    let flags = Flags::try_parse_from(all).map_err(|error| explain(&error, &given))?;
-    Ok(Flags { exposed: flags.exposed(&given), ..flags })
-}
-
-/// Flags that may be given several times. Their variable holds them all, with spaces between; on the command line a space
-/// belongs to the value.
-const LISTS: [&str; 4] = ["auth-token", "relay-to", "hook-script", "hook-webhook"];
-
-/// The flags that a variable with several values stands for, unless the command line says otherwise.
-fn of_environment(given: &[OsString]) -> Vec<OsString> {
-    let absent = LISTS.iter().map(|name| format!("--{name}")).filter(|flag| !is_given(flag, given));
-    let values = absent.filter_map(|flag| std::env::var(variable(&flag)).ok().map(|values| (flag, values)));
-    let split = |(flag, values): (String, String)| -> Vec<OsString> {
-        values.split_whitespace().map(|value| format!("{flag}={value}").into()).collect()
-    };
-    values.flat_map(split).collect()
-}
-
-fn long_names() -> Vec<String> {
-    let mut command = Flags::command();
-    command.build();
-    command.get_arguments().filter_map(|argument| argument.get_long()).map(str::to_owned).collect()
-}
-
-/// One line that says what is wrong and what to do.
-fn explain(error: &clap::Error, given: &[OsString]) -> Exit {
-    let text = |kind| match error.get(kind) {
-        Some(ContextValue::String(text)) => Some(text.as_str()),
-        Some(ContextValue::Strings(texts)) => texts.first().map(String::as_str),
-        _ => None,
-    };
-    // Clap writes `--listen <ADDR>`.
-    let flag = text(ContextKind::InvalidArg).and_then(|flag| flag.split([' ', '=', '[']).next()).unwrap_or_default();
-    let place = place(flag, given);
-    let unknown = as_written(flag, given);
-    let help = "see weir --help";
-    Exit::Misused(match error.kind() {
-        ErrorKind::DisplayHelp => return Exit::Answer(error.to_string()),
-        ErrorKind::DisplayVersion => return Exit::Answer(format!("weir {}", env!("CARGO_PKG_VERSION"))),
-        ErrorKind::UnknownArgument if !flag.starts_with('-') => {
-            format!("{flag:?} belongs to no flag; {help}")
-        }
-        ErrorKind::UnknownArgument => match text(ContextKind::SuggestedArg) {
-            Some(meant) => format!("there is no flag {unknown}; did you mean {meant}?"),
-            None => format!("there is no flag {unknown}; {help}"),
-        },
-        ErrorKind::ValueValidation => match error.source() {
-            Some(source) => format!("{place}: {source}"),
-            None => format!("{place} has a wrong value; {help}"),
-        },
-        ErrorKind::InvalidValue => match text(ContextKind::InvalidValue).filter(|value| !value.is_empty()) {
-            Some(value) => format!("{place}: {value:?} is none of debug, info, warn and error"),
-            None => format!("{place} needs a value; {help}"),
-        },
-        ErrorKind::ArgumentConflict => format!("{flag} is given twice; once is enough"),
-        ErrorKind::InvalidUtf8 => format!("a value is no text in UTF-8; {help}"),
-        _ => format!("this command line cannot be understood; {help}"),
-    })
-}
-
-/// The unknown flag as it was written: of `-name` clap sees the first letter alone. A value behind `=` may be a secret.
-fn as_written<'a>(flag: &'a str, given: &'a [OsString]) -> &'a str {
-    let one_dash = |text: &&str| text.starts_with(flag) && flag.len() == 2 && !flag.starts_with("--");
-    let whole = given.iter().filter_map(|argument| argument.to_str()).find(one_dash);
-    whole.and_then(|text| text.split('=').next()).unwrap_or(flag)
-}
-
-/// The flag, or the environment variable that stands in for it.
-fn place(flag: &str, given: &[OsString]) -> String {
-    if is_given(flag, given) { flag.to_owned() } else { variable(flag) }
-}
-
-fn is_given(flag: &str, given: &[OsString]) -> bool {
-    given
-        .iter()
-        .filter_map(|argument| argument.to_str())
-        .any(|text| text == flag || text.strip_prefix(flag).is_some_and(|rest| rest.starts_with('=')))
-}
-
-fn variable(flag: &str) -> String {
-    format!("WEIR_{}", flag.trim_start_matches('-').replace('-', "_").to_uppercase())
 }

@@ -2,8 +2,10 @@
 //! the same page and API that the window has, over HTTP.
 
 mod arguments;
+mod commands;
 mod config;
 mod exit;
+mod explain;
 mod flags;
 mod page;
 mod recording;
@@ -14,6 +16,9 @@ mod values;
 
 use std::process::ExitCode;
 
+use commands::Command;
+use flags::Flags;
+
 fn main() -> ExitCode {
     match start() {
         Ok(()) => ExitCode::SUCCESS,
@@ -22,14 +27,15 @@ fn main() -> ExitCode {
 }
 
 fn start() -> Result<(), exit::Exit> {
-    let arguments: Vec<_> = std::env::args_os().collect();
-    if arguments.get(1).is_some_and(|word| word == recording::COMMAND) {
-        return recording::run(arguments.get(2..).unwrap_or_default());
+    match commands::parse(std::env::args_os())? {
+        Command::Serve(flags) => serve(*flags),
+        Command::Config(asked) => config::run(asked),
+        Command::Recording { asked } => recording::run(&asked),
+        Command::Version => Err(commands::version()),
     }
-    if arguments.get(1).is_some_and(|word| word == config::COMMAND) {
-        return config::run(arguments.get(2..).unwrap_or_default());
-    }
-    let flags = flags::parse(arguments)?;
+}
+
+fn serve(flags: Flags) -> Result<(), exit::Exit> {
     let (reconnect_url, warning) = (flags.reconnect_url.clone(), flags.warning());
     let (settings, paths) = settings::settings(flags)?;
     let log = weir_engine::log::start(&settings.config().log, &paths.data_dir);

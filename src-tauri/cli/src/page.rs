@@ -1,6 +1,5 @@
 //! The page with the API, and the numbers, over HTTP.
 
-use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use tokio::net::TcpListener;
@@ -9,7 +8,7 @@ use weir_engine::net::ListenAddress;
 use weir_engine::status::ListenerState;
 use weir_engine::{Config, Engine, net};
 
-use crate::exit::Exit;
+use crate::exit::{Exit, say};
 
 /// Where the token is kept, in the data folder.
 const TOKEN_FILE: &str = "http_token";
@@ -39,11 +38,10 @@ pub(crate) fn start(engine: &Engine, open: Vec<(Place, Vec<TcpListener>)>) -> Re
                 file.display()
             ))
         })?;
-        // A closed standard output is no reason to end.
-        let _ = writeln!(std::io::stdout(), "Weir's page: http://{}/?token={}", reachable(shown), token.expose());
+        say(&format!("Weir's page: http://{}/?token={}", reachable(shown), token.expose()));
     }
     if let Some(shown) = shown(&open, &Service::Numbers) {
-        let _ = writeln!(std::io::stdout(), "Weir's numbers: http://{}/metrics", reachable(shown));
+        say(&format!("Weir's numbers: http://{}/metrics", reachable(shown)));
     }
     Ok(Front::start(engine.clone(), file, open))
 }

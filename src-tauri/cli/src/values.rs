@@ -105,11 +105,14 @@ pub(crate) fn auth_mode(text: &str) -> Result<auth::Mode, String> {
     }
 }
 
-/// `app/stream=token`, split at the first `=`. The value itself stays out of the sentence: it holds the token.
+/// `app/name=token`, split at the first `=`. The value itself stays out of the sentence: it holds the token.
 pub(crate) fn auth_token(text: &str) -> Result<auth::Given, String> {
-    let form = "write app/stream=token";
+    let form = "write app/name=token";
     let (stream, token) = text.split_once('=').ok_or_else(|| format!("there is no = in it; {form}"))?;
     let path = StreamPath::parse(stream).map_err(|error| format!("{error}; {form}"))?;
+    if !path.as_str().contains('/') {
+        return Err(format!("the stream has no application before its name; {form}"));
+    }
     if token.is_empty() {
         return Err(format!("the token is empty; {form}"));
     }
@@ -278,7 +281,7 @@ mod tests {
     fn a_token_is_split_at_the_first_equals_sign_and_never_shown() {
         let given = auth_token("live/show=a=b").unwrap();
         assert_eq!((given.path.as_str(), given.token.expose().as_str()), ("live/show", "a=b"));
-        for text in ["canary", "live/show=", "=canary", "../x=canary"] {
+        for text in ["canary", "live/show=", "=canary", "../x=canary", "canary=b", "/canary/=b"] {
             let error = auth_token(text).unwrap_err();
             assert!(!error.contains("canary"), "{error}");
         }

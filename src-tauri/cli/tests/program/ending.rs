@@ -74,13 +74,28 @@ async fn what_a_kill_leaves_is_repaired_by_hand_and_what_cannot_be_is_said() {
     drop(file);
     let film = film.strip_prefix(folder.path()).unwrap().to_str().unwrap().to_owned();
     std::fs::write(folder.path().join("films/junk.flv"), [0xFF; 100]).unwrap();
-    for (files, code, words) in [
-        (vec![film.as_str()], 0, vec!["repaired; "]),
-        (vec![&film], 0, vec!["whole; nothing to repair"]),
+    std::fs::write(folder.path().join("films/head.flv"), b"FLV\x01\x05\0\0\0\x09\0\0\0\0").unwrap();
+    std::fs::write(folder.path().join("films/empty.mp4"), "").unwrap();
+    let written = std::fs::File::create(folder.path().join("films/written.flv")).unwrap();
+    written.try_lock().unwrap();
+    for (files, code, words, summary) in [
+        (vec![film.as_str()], 0, vec!["repaired; "], None),
+        (vec![&film], 0, vec!["whole; nothing to repair"], None),
+        (vec!["films/head.flv"], 1, vec!["nothing in it can be saved; it is left as it was"], None),
+        (vec!["films"], 1, vec!["it is a folder; name the files in it"], None),
+        (vec!["films/none.flv"], 1, vec!["there is no such file"], None),
+        (vec!["films/written.flv"], 1, vec!["it is being written; stop the recording first"], None),
         (
-            vec!["films/junk.flv", &film, "films/none.flv"],
+            vec!["films/junk.flv", &film],
             1,
-            vec!["nothing in it can be saved", "whole;", "No such file"],
+            vec!["not written by Weir; it is left as it was", "whole;"],
+            Some("weir: nothing could be done for 1 of 2 files"),
+        ),
+        (
+            vec!["films/empty.mp4", &film, "films/none.flv"],
+            1,
+            vec!["it is empty; nothing can be repaired", "whole;", "there is no such file"],
+            Some("weir: nothing could be done for 2 of 3 files"),
         ),
     ] {
         let arguments = ["recording", "repair"].into_iter().chain(files.iter().copied());
@@ -88,10 +103,41 @@ async fn what_a_kill_leaves_is_repaired_by_hand_and_what_cannot_be_is_said() {
         folder = std::mem::replace(&mut repair.folder, tempfile::tempdir().unwrap());
         let ended = repair.end();
         assert_eq!(ended.code(), Some(code), "{ended:?}");
+        assert_eq!(ended.lines.len(), files.len() + usize::from(summary.is_some()), "{ended:?}");
+        assert!(summary.is_none_or(|summary| ended.lines.iter().any(|line| line == summary)), "{ended:?}");
         for (file, word) in files.iter().zip(words) {
             let told = |line: &String| line.starts_with(&format!("{file}: ")) && line.contains(word);
             assert!(ended.lines.iter().any(told), "{file}: {word}: {ended:?}");
         }
+    }
+}
+
+/// As `timeout` does it, which signals its child and then the group of that child.
+#[cfg(unix)]
+#[test]
+fn two_signals_at_the_same_moment_are_one() {
+    let mut program = Program::serve(&["-record-all", "-record-dir", "films"]);
+    let _page = Page::of(&mut program);
+    let id = program.id();
+    let both = format!("kill -INT {id}; kill -TERM {id}");
+    assert!(std::process::Command::new("sh").args(["-c", &both]).status().unwrap().success());
+    let ended = program.end();
+    assert_eq!(ended.code(), Some(0), "{ended:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn who_reads_the_answers_may_go_away() {
+    for line in ["recording repair none.flv none.mp4", "config --print-default", "--help", "--version"] {
+        // The shell tells the code, since nobody hears the program itself.
+        let piped = format!("({} {line}; echo $? >code) 2>errors | true", env!("CARGO_BIN_EXE_weir"));
+        let folder = tempfile::tempdir().unwrap();
+        let ran = std::process::Command::new("sh").args(["-c", &piped]).current_dir(folder.path()).status().unwrap();
+        assert!(ran.success(), "{line}");
+        let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+        assert!(!read("errors").contains("panicked"), "{line}: {}", read("errors"));
+        let expected = if line.starts_with("recording") { "1\n" } else { "0\n" };
+        assert_eq!(read("code"), expected, "{line}");
     }
 }
 

@@ -8,7 +8,7 @@ fn every_mistake_is_one_line_that_says_what_to_do_and_code_2() {
     for (line, expected) in [
         ("--lisen :1", "weir: there is no flag --lisen; did you mean --listen?"),
         ("-zzz", "weir: there is no flag -zzz"),
-        ("-srt-passphrases=canary-of-mine", "weir: there is no flag -srt-passphrases; see weir --help"),
+        ("-srt-passphrases=canary-of-mine", "weir: there is no flag -srt-passphrases; see weir serve --help"),
         ("-srt-passphrase=canary", "weir: --srt-passphrase: a passphrase has 10 to 79 bytes; this one has 6"),
         ("-srt-passphrase canary-of-mine -srt-passphrase-file x", "weir: --srt-passphrase and --srt-passphrase-file"),
         (
@@ -22,7 +22,7 @@ fn every_mistake_is_one_line_that_says_what_to_do_and_code_2() {
         ("-srt-latency 1s", "weir: --srt-latency: \"1s\" is no latency; write milliseconds"),
         ("-srt-pbkeylen 128", "weir: --srt-pbkeylen: \"128\" is no key length; write 16, 24 or 32"),
         ("-srt-listen 10080", "weir: --srt-listen: \"10080\" is no address to listen on"),
-        ("--listen", "weir: --listen needs a value; see weir --help"),
+        ("--listen", "weir: --listen needs a value; see weir serve --help"),
         ("--listen 1935", "weir: --listen: \"1935\" is no address to listen on; write :1935"),
         ("-listen=example.com:1", "weir: --listen: \"example.com:1\" is no address"),
         ("--listen :65536", "weir: --listen: \":65536\" is no address"),
@@ -45,7 +45,11 @@ fn every_mistake_is_one_line_that_says_what_to_do_and_code_2() {
         ("-auth-mode callback", "weir: --auth-mode callback needs --auth-callback"),
         ("-auth-mode file -auth-token live/a=canary", "weir: --auth-mode file needs --auth-file"),
         ("-auth-mode none -auth-token live/a=canary", "weir: --auth-token has no meaning with --auth-mode none"),
-        ("-auth-token canary", "weir: --auth-token: there is no = in it; write app/stream=token"),
+        ("-auth-token canary", "weir: --auth-token: there is no = in it; write app/name=token"),
+        ("-auth-token a=canary", "weir: --auth-token: the stream has no application before its name; write app/name="),
+        ("--segment-duration -1", "weir: --segment-duration: \"-1\" is no duration; write for example 1h"),
+        ("-segment-duration -1s", "weir: --segment-duration: \"-1s\" is no duration"),
+        ("-chunk-size -1", "weir: --chunk-size: \"-1\" is no chunk size"),
         ("-auth-token live/a=", "weir: --auth-token: the token is empty"),
         ("-auth-token live/a=canary -auth-callback http://h/", "weir: --auth-token and --auth-callback exclude each"),
         ("-auth-file nowhere.json", "weir: --auth-file: the file nowhere.json cannot be read"),
@@ -75,6 +79,11 @@ fn every_mistake_is_one_line_that_says_what_to_do_and_code_2() {
         ("--config .", "weir: --config: \".\" is no file"),
         ("--data-dir=", "weir: --data-dir"),
         ("start", "weir: there is no command \"start\"; start it with: weir serve"),
+        ("help start", "weir: there is no command \"start\"; see weir --help"),
+        ("version 3", "weir: this command line cannot be understood; see weir --help"),
+        ("recording", "weir: write: weir recording repair FILE"),
+        ("recording repair", "weir: write: weir recording repair FILE"),
+        ("recording mend x", "weir: write: weir recording repair FILE"),
         ("serve extra", "weir: \"extra\" belongs to no flag"),
         ("--listen :1 serve", "weir: \"serve\" belongs to no flag"),
     ] {
@@ -155,7 +164,7 @@ fn secrets_on_the_command_line_are_said_with_the_variable_for_each_and_those_of_
 
 #[test]
 fn version_and_help_are_answers() {
-    for flag in ["--version", "-version"] {
+    for flag in ["--version", "-version", "version"] {
         let ended = Program::run([flag], &[]).end();
         assert_eq!(ended.code(), Some(0));
         assert_eq!(ended.lines, [format!("weir {}", env!("CARGO_PKG_VERSION"))]);
@@ -173,6 +182,47 @@ fn version_and_help_are_answers() {
             assert!(flowing.contains(&told), "{variable}: {text}");
         }
     }
+}
+
+#[test]
+fn every_command_has_its_help() {
+    let help = |line: &str| {
+        let ended = Program::run(line.split(' '), &[]).end();
+        assert_eq!(ended.code(), Some(0), "{line}: {ended:?}");
+        ended.lines.join("\n")
+    };
+    for line in ["--help", "-help", "-h", "help"] {
+        let text = help(line);
+        for command in ["serve [FLAGS]", "config check FILE", "config --print-default", "recording repair FILE..."] {
+            assert!(text.contains(&format!("\n  weir {command} ")), "{line}: {text}");
+        }
+        assert!(text.contains("Without a command, weir does what weir serve does"), "{text}");
+    }
+    for (lines, words) in [
+        (["config --help", "help config"], ["weir config", "--print-default"]),
+        (["config check --help", "config check -help"], ["weir config check <FILE>", "first mistake"]),
+        (["recording --help", "help recording"], ["weir recording <COMMAND>", "repair"]),
+        (["recording repair --help", "recording repair -h"], ["weir recording repair <FILE>...", "cut off"]),
+        (["serve --help", "-listen :1 -help"], ["--log-format <FORMAT>", "text or json"]),
+        (["help serve", "serve -h"], ["--hook-stdio-format <FORMAT>", "json (one line), env"]),
+    ] {
+        for line in lines {
+            let text = help(line);
+            assert!(words.iter().all(|word| text.contains(word)), "{line}: {text}");
+        }
+    }
+}
+
+#[test]
+fn an_empty_variable_is_none() {
+    let text = Program::run(["serve", "--help"], &[]).end().lines.join("\n");
+    let names: Vec<&str> = text.split("[env: ").skip(1).filter_map(|rest| rest.split(['=', ']']).next()).collect();
+    assert!(names.len() > 30, "{names:?}");
+    let mut variables: Vec<(&str, &str)> = names.into_iter().map(|name| (name, "")).collect();
+    variables.push(("WEIR_RELAY_TO", " "));
+    let own = ["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data-dir", "data"];
+    let mut program = Program::run_in(tempfile::tempdir().unwrap(), own, &variables);
+    let _page = Page::of(&mut program);
 }
 
 #[test]
