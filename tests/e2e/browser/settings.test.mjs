@@ -122,8 +122,18 @@ test("fine-tuning takes effect at once, and what cannot be is refused in words",
   await fill("rtmp.listen", `localhost:${port}`);
   await until("it", async () => (await api("GET", "listeners")).listeners.some((listener) => listener.port === port && listener.state === "listening"));
 
-  await fill("rtmp.chunk_size", "99999999");
-  await row("rtmp.chunk_size").getByRole("alert").waitFor();
+  await row("tls.cert").getByRole("textbox").fill("/srv/cert.pem");
+  await row("tls.key").getByRole("textbox").fill("/srv/key.pem");
+  await tab.getByRole("form", { name: "Certificate from files" }).getByRole("button", { name: "Save" }).click();
+  await until("both", async () => (({ cert, key }) => cert === "/srv/cert.pem" && key === "/srv/key.pem")((await api("GET", "config")).config.tls));
+  await tab.getByRole("button", { name: "Use no files" }).click();
+  await until("neither", async () => (({ cert, key }) => cert === null && key === null)((await api("GET", "config")).config.tls));
+
+  await fill("rtmp.listen", "localhost:1,localhost:1");
+  await row("rtmp.listen").getByText("“RTMP” cannot be so: localhost:1 is there twice; once is enough.", { exact: true }).waitFor();
+  await row("rtmp.listen").getByRole("button", { name: "Undo" }).click();
+  await row("rtmp.chunk_size").getByRole("textbox").fill("99999999");
+  await row("rtmp.chunk_size").getByText("Chunk size, bytes: between 1 and 65536.").waitFor();
   assert.equal((await api("GET", "config")).config.rtmp.chunk_size, 60000);
   await row("rtmp.chunk_size").getByRole("button", { name: "Undo" }).click();
   await row("rtmp.chunk_size").getByRole("alert").waitFor({ state: "detached" });

@@ -165,9 +165,9 @@ export class Client {
   changeConfig = async (patch: ConfigPatch): Promise<ConfigParts> =>
     (await this.#send<{ config: ConfigParts }>('PATCH', 'config', patch)).config;
   allSettings = (): Promise<AllSettings> => this.#send('GET', 'config');
-  /** Changes one of them; null puts its default back. */
-  changeSetting = (table: string, name: string, value: unknown): Promise<AllSettings> =>
-    this.#send('PATCH', 'config', { [table]: { [name]: value } });
+  /** Changes some of one table, all or none; null puts a default back. */
+  changeTable = (table: string, values: Record<string, unknown>): Promise<AllSettings> =>
+    this.#send('PATCH', 'config', { [table]: values });
   access = (): Promise<Access> => this.#send('GET', 'access');
   changeAccess = (patch: AccessPatch): Promise<Access> => this.#send('PATCH', 'access', patch);
   certificate = (): Promise<Certificate> => this.#send('GET', 'certificate');

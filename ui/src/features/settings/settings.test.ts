@@ -1,5 +1,6 @@
 import { expect, test, vi } from 'vitest';
 
+import reference from '../../../../docs/configuration.md?raw';
 import { config } from '../../../dev/config';
 import { expectAccessible, page, show } from '../../../test/page';
 import en from '../../i18n/en.json';
@@ -71,7 +72,7 @@ test('what few people change is found by words, says its default, and is saved b
   await expect.element(page.getByText('By default: 90.')).toBeVisible();
   await expect.element(page.getByLabelText('Chunk size, bytes')).not.toBeInTheDocument();
   await silence.fill('soon');
-  await expect.element(page.getByText('A number, such as 5 or 2.5.')).toBeVisible();
+  await expect.element(page.getByText('Silence, seconds: a number, such as 5 or 2.5.')).toBeVisible();
   await silence.fill('2,5');
   host.scene.config = changed;
   await page.getByRole('button', { name: 'Save' }).click();
@@ -81,13 +82,67 @@ test('what few people change is found by words, says its default, and is saved b
   await expectAccessible();
 });
 
+test('a certificate and its key are saved together and taken away together', async () => {
+  const pair = { cert: '/etc/weir/cert.pem', key: '/etc/weir/key.pem' };
+  const changed = { ...config, config: { ...config.config, tls: { ...config.config.tls, ...pair } } };
+  const host = await show('empty', { at: 'settings', rest: 'tuning', change: (scene) => (scene.replies = { 'PATCH config': changed }) });
+  const form = page.getByRole('form', { name: 'Certificate from files' });
+  await expect.element(form.getByRole('button')).not.toBeInTheDocument();
+  await form.getByLabelText('Certificate file').fill(` ${pair.cert}`);
+  await expect.element(form.getByText('Weir needs both files, or neither.')).toBeVisible();
+  await expect.element(form.getByRole('button', { name: 'Save' })).toBeDisabled();
+  await form.getByLabelText('Key file').fill(pair.key);
+  host.scene.config = changed;
+  await form.getByRole('button', { name: 'Save' }).click();
+  await expect.element(form.getByRole('button', { name: 'Save' })).not.toBeInTheDocument();
+  expect(host.asked).toEqual([{ method: 'PATCH', path: '/config', body: { tls: pair } }]);
+  await expectAccessible();
+  host.scene.replies = { 'PATCH config': config };
+  host.scene.config = config;
+  await form.getByRole('button', { name: 'Use no files' }).click();
+  await expect.element(form.getByLabelText('Key file')).toHaveValue('');
+  expect(host.asked[1]?.body).toEqual({ tls: { cert: null, key: null } });
+});
+
+test('what cannot be is told with the name of the field and what it may be', async () => {
+  const refusal = {
+    code: 'invalid_value' as const,
+    message: 'The setting rtmp.listen[0] cannot be so: :0 is taken; write another one.',
+    hint: 'docs/configuration.md describes every setting.',
+  };
+  await show('empty', { at: 'settings', rest: 'tuning', change: (scene) => (scene.refusal = refusal) });
+  await page.getByLabelText('Handshake, seconds').fill('0');
+  await expect.element(page.getByText('Handshake, seconds: 0.1 or more.')).toBeVisible();
+  await page.getByLabelText('Chunk size, bytes').fill('65537');
+  await expect.element(page.getByText('Chunk size, bytes: between 1 and 65536.')).toBeVisible();
+  await page.getByLabelText('Streams at once').fill('4294967296');
+  await expect.element(page.getByText('Streams at once: 4294967295 or less.')).toBeVisible();
+  const address = page.getByLabelText('RTMP', { exact: true });
+  await address.fill('home');
+  await expect.element(page.getByText(/^RTMP: addresses such as/)).toBeVisible();
+  await address.fill(':0');
+  address.element().closest('form')?.requestSubmit();
+  const told = page.getByText('“RTMP” cannot be so: :0 is taken; write another one.');
+  await expect.element(told).toBeVisible();
+  expect(document.body.textContent).not.toMatch(/rtmp\.listen|docs\//);
+});
+
 test('every setting of the table has its words in both languages', () => {
   for (const { settings } of groups) {
-    for (const { table, name, options = [] } of settings) {
-      for (const part of ['', '.words', ...options.map((option) => `.is.${option}`)]) {
-        expect(Object.keys(en)).toContain(`tuning.${table}.${name}${part}`);
+    for (const { table, name, options = [], files } of settings) {
+      const parts = ['', '.words', ...options.map((option) => `.is.${option}`)].map((part) => `${name}${part}`);
+      for (const part of [...parts, ...(files ?? []).flatMap((file) => [file, `${file}.words`])]) {
+        expect(Object.keys(en)).toContain(`tuning.${table}.${part}`);
       }
     }
+  }
+});
+
+test('a number may be on the page what it may be in the settings file', () => {
+  for (const { table, name, least, most } of groups.flatMap(({ settings }) => settings)) {
+    if (least === undefined) continue;
+    const row = reference.split(`\n## \`[${table}]\``)[1]?.split('\n').find((line) => line.startsWith(`| \`${name}\` |`));
+    expect(row).toContain(most === undefined ? `${least} or more` : `${least} to ${most}`);
   }
 });
 
@@ -95,10 +150,10 @@ test.each<[Tuned['kind'], string, unknown]>([
   ['whole', '12', 12],
   ['megabytes', '2.5', 2_500_000],
   ['list', ' :1935,  localhost:1936 ', [':1935', 'localhost:1936']],
+  ['addresses', ':1935, [::1]:1936', [':1935', '[::1]:1936']],
   ['list', '', []],
-  ['text', '', null],
 ])('a %s is read from %j', (kind, text, value) => {
-  const setting: Tuned = { table: 'a', name: 'b', kind, optional: true };
+  const setting: Tuned = { table: 'a', name: 'b', kind };
   expect(parsed(setting, text)).toEqual({ value });
   expect(parsed(setting, typed(setting, value as string))).toEqual({ value });
 });

@@ -1,5 +1,5 @@
 /** Settings that few people need, as a table: what each is, and where it is in the document of all settings. */
-import type { Key } from '../../i18n/i18n.svelte';
+import type { Key, Params } from '../../i18n/i18n.svelte';
 
 /** What a setting is in the settings file. */
 type Value = string | number | boolean | string[] | null;
@@ -8,11 +8,14 @@ export interface Tuned {
   /** Table and name in the settings file. */
   table: string;
   name: string;
-  kind: 'whole' | 'number' | 'megabytes' | 'text' | 'list' | 'switch' | 'choice';
+  kind: 'whole' | 'number' | 'megabytes' | 'addresses' | 'list' | 'files' | 'switch' | 'choice';
   /** Of a choice. */
   options?: readonly string[];
-  /** It may be missing, and an empty text takes it away. */
-  optional?: boolean;
+  /** Settings that are set and taken away together. */
+  files?: readonly [string, string];
+  /** Of a number, as it is in the settings file: what the engine takes. */
+  least?: number;
+  most?: number;
   /** An address or a path: hidden in streamer mode. */
   personal?: boolean;
 }
@@ -23,26 +26,37 @@ export interface Group {
   settings: readonly Tuned[];
 }
 
-const whole = (table: string, name: string): Tuned => ({ table, name, kind: 'whole' });
-const number = (table: string, name: string): Tuned => ({ table, name, kind: 'number' });
-const list = (table: string, name: string): Tuned => ({ table, name, kind: 'list', personal: true });
-const text = (table: string, name: string): Tuned => ({ table, name, kind: 'text', optional: true, personal: true });
+type Range = Pick<Tuned, 'least' | 'most'>;
+
+/** Largest number that the engine reads, and longest time, seconds. */
+const MOST = 4_294_967_295;
+const LONGEST = 366 * 24 * 3600;
+
+const whole = (table: string, name: string, range: Range = {}): Tuned => ({ table, name, kind: 'whole', ...range });
+const seconds = (table: string, name: string, range: Range = {}): Tuned => ({ table, name, kind: 'number', ...range });
+const addresses = (table: string): Tuned => ({ table, name: 'listen', kind: 'addresses', personal: true });
+const names = (table: string): Tuned => ({ table, name: 'names', kind: 'list', personal: true });
 const choice = (table: string, name: string, ...options: string[]): Tuned => ({ table, name, kind: 'choice', options });
+
+/** One or more: none would shut everybody out. */
+const some = { least: 1 };
+/** The shortest time for what must be given some. */
+const soon = { least: 0.1 };
 
 /** In the order shown. */
 export const groups: readonly Group[] = [
   {
     id: 'streams',
     title: 'tuning.streams',
-    settings: [number('streams', 'grace_seconds'), number('streams', 'play_wait_seconds'), choice('streams', 'duplicate_publisher', 'refuse', 'replace')],
+    settings: [seconds('streams', 'grace_seconds'), seconds('streams', 'play_wait_seconds'), choice('streams', 'duplicate_publisher', 'refuse', 'replace')],
   },
   {
     id: 'limits',
     title: 'tuning.limits',
     settings: [
-      whole('limits', 'connections'),
-      whole('limits', 'connections_per_address'),
-      whole('limits', 'streams'),
+      whole('limits', 'connections', some),
+      whole('limits', 'connections_per_address', some),
+      whole('limits', 'streams', some),
       whole('limits', 'players_per_stream'),
       whole('limits', 'publisher_megabits'),
     ],
@@ -50,28 +64,28 @@ export const groups: readonly Group[] = [
   {
     id: 'addresses',
     title: 'tuning.addresses',
-    settings: [list('rtmp', 'listen'), list('rtmps', 'listen'), list('srt', 'listen'), list('http', 'listen'), list('http', 'names')],
+    settings: [addresses('rtmp'), addresses('rtmps'), addresses('srt'), addresses('http'), names('http')],
   },
   {
     id: 'rtmp',
     title: 'tuning.rtmp',
     settings: [
-      number('rtmp', 'handshake_seconds'),
-      number('rtmp', 'idle_seconds'),
-      number('rtmp', 'write_seconds'),
-      whole('rtmp', 'chunk_size'),
-      whole('rtmp', 'max_message_bytes'),
-      whole('rtmp', 'max_bytes_before_connect'),
-      whole('rtmp', 'max_chunk_streams'),
-      whole('rtmp', 'max_amf_depth'),
+      seconds('rtmp', 'handshake_seconds', soon),
+      seconds('rtmp', 'idle_seconds', soon),
+      seconds('rtmp', 'write_seconds', soon),
+      whole('rtmp', 'chunk_size', { least: 1, most: 65_536 }),
+      whole('rtmp', 'max_message_bytes', { least: 4096, most: 16_777_215 }),
+      whole('rtmp', 'max_bytes_before_connect', { least: 4096 }),
+      whole('rtmp', 'max_chunk_streams', { least: 4, most: 65_599 }),
+      whole('rtmp', 'max_amf_depth', { least: 3, most: 64 }),
     ],
   },
-  { id: 'auth', title: 'tuning.auth', settings: [number('auth', 'callback_timeout_seconds'), number('auth', 'wrong_try_seconds')] },
-  { id: 'tls', title: 'tuning.tls', settings: [list('tls', 'names'), text('tls', 'cert'), text('tls', 'key')] },
+  { id: 'auth', title: 'tuning.auth', settings: [seconds('auth', 'callback_timeout_seconds', soon), seconds('auth', 'wrong_try_seconds')] },
+  { id: 'tls', title: 'tuning.tls', settings: [names('tls'), { table: 'tls', name: 'files', kind: 'files', files: ['cert', 'key'], personal: true }] },
   {
     id: 'hooks',
     title: 'tuning.hooks',
-    settings: [number('hooks', 'timeout_seconds'), whole('hooks', 'concurrency'), choice('hooks', 'stdio', 'off', 'json', 'env')],
+    settings: [seconds('hooks', 'timeout_seconds', soon), whole('hooks', 'concurrency', { least: 1, most: 256 }), choice('hooks', 'stdio', 'off', 'json', 'env')],
   },
   {
     id: 'log',
@@ -79,8 +93,8 @@ export const groups: readonly Group[] = [
     settings: [
       { table: 'log', name: 'file', kind: 'switch' },
       choice('log', 'format', 'text', 'json'),
-      { table: 'log', name: 'file_bytes', kind: 'megabytes' },
-      whole('log', 'files'),
+      { table: 'log', name: 'file_bytes', kind: 'megabytes', least: 4096 },
+      whole('log', 'files', some),
     ],
   },
 ];
@@ -99,19 +113,38 @@ export function typed({ kind }: Tuned, value: Value): string {
   return kind === 'megabytes' ? String(Number(value) / MEGA) : String(value);
 }
 
-/** What was typed as a value, or the words for what is wrong with it. Whether it can be so, the engine knows. */
-export function parsed({ kind, optional }: Tuned, text: string): { value: Value } | { wrong: Key } {
+type Parsed = { value: Value } | { wrong: Key; params?: Params };
+
+/** The value where it is within what the engine takes. */
+function within(setting: Tuned, value: number): Parsed {
+  const { kind, least = 0, most } = setting;
+  const limit = most ?? (kind === 'whole' ? MOST : kind === 'number' ? LONGEST : Number.MAX_SAFE_INTEGER);
+  if (value >= least && value <= limit) return { value };
+  const params = { least: typed(setting, least), most: typed(setting, limit) };
+  if (most !== undefined) return { wrong: 'tuning.wrong.between', params };
+  return { wrong: value < least ? 'tuning.wrong.least' : 'tuning.wrong.most', params };
+}
+
+const ADDRESS = /^\S*:\d{1,5}$/;
+
+/** What was typed as a value, or the words for what is wrong with it. Whether a text can be so, the engine knows. */
+export function parsed(setting: Tuned, text: string): Parsed {
   const trimmed = text.trim();
-  switch (kind) {
+  const number = Number(trimmed.replace(',', '.'));
+  const isNumber = /^\d{1,9}([.,]\d{1,6})?$/.test(trimmed);
+  const parts = trimmed.split(/[\s,]+/).filter((part) => part !== '');
+  switch (setting.kind) {
     case 'whole':
-      return /^\d{1,15}$/.test(trimmed) ? { value: Number(trimmed) } : { wrong: 'tuning.wrong.whole' };
+      return /^\d{1,15}$/.test(trimmed) ? within(setting, number) : { wrong: 'tuning.wrong.whole' };
     case 'number':
-      return /^\d{1,9}([.,]\d{1,6})?$/.test(trimmed) ? { value: Number(trimmed.replace(',', '.')) } : { wrong: 'tuning.wrong.number' };
+      return isNumber ? within(setting, number) : { wrong: 'tuning.wrong.number' };
     case 'megabytes':
-      return /^\d{1,9}([.,]\d{1,6})?$/.test(trimmed) ? { value: Math.round(Number(trimmed.replace(',', '.')) * MEGA) } : { wrong: 'tuning.wrong.number' };
+      return isNumber ? within(setting, Math.round(number * MEGA)) : { wrong: 'tuning.wrong.number' };
+    case 'addresses':
+      return parts.every((part) => ADDRESS.test(part)) ? { value: parts } : { wrong: 'tuning.wrong.address' };
     case 'list':
-      return { value: trimmed === '' ? [] : trimmed.split(/[\s,]+/).filter((part) => part !== '') };
+      return { value: parts };
     default:
-      return trimmed === '' && optional ? { value: null } : { value: trimmed };
+      return { value: trimmed };
   }
 }
