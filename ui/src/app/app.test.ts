@@ -43,6 +43,10 @@ test('a page without its token asks for it', async () => {
   const host = await show('locked');
   const tokens: string[] = [];
   host.useToken = (token) => tokens.push(token);
+  await expect.element(page.getByRole('heading', { name: 'This page needs the token' })).toBeVisible();
+  // Without it there is nowhere to go, and the connection is not what is wrong.
+  expect(page.getByRole('navigation').elements()).toEqual([]);
+  expect(document.body.textContent).not.toContain('No connection to Weir');
   await page.getByLabelText('Token', { exact: true }).fill('abc');
   await page.getByRole('button', { name: 'Open' }).click();
   expect(tokens).toEqual(['abc']);
