@@ -122,6 +122,22 @@ describe('the player', () => {
   const film = (): HTMLVideoElement => document.querySelector('[role="dialog"] video') as HTMLVideoElement;
   const marks = () => page.getByRole('toolbar', { name: 'Places in it' });
 
+  test.each([
+    [1280, 1920, 1080],
+    [1280, 1440, 1080],
+    [1280, 1080, 1920],
+    [400, 1920, 1080],
+  ])('%i wide, a film of %i × %i has a box of its own shape', async (screen, width, height) => {
+    await page.viewport(screen, 800);
+    await open('live', { change: ({ recordings }) => recordings.recordings.forEach((one) => (one.tracks = [recordedTrack({ width, height })])) });
+    await expect.poll(() => film()?.clientHeight).toBeGreaterThan(100);
+    const { clientWidth, clientHeight } = film();
+    expect(Math.abs(clientWidth / clientHeight / (width / height) - 1)).toBeLessThan(0.01);
+    const dialog = page.getByRole('dialog').element();
+    expect(dialog.scrollHeight).toBeLessThanOrEqual(dialog.clientHeight + 1);
+    await page.viewport(1280, 800);
+  });
+
   test('marks where something is missing, and leads behind it by a press and by the keyboard', async () => {
     const chapters = [gap(60, 8), chapter(300, 'Second half'), gap(400, 90, 'disk_slow')];
     await open('live', { change: (scene) => (scene.media = { chapters }) });
