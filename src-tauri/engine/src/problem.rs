@@ -36,8 +36,15 @@ pub struct Problem {
     pub hint: String,
     /// The stream it is about, if any.
     pub path: Option<String>,
-    /// The other side, if any, as an address without its port.
+    /// The other side, if any, as an address without its port; or what else it is about, such as a file or a destination.
     pub peer: Option<String>,
+}
+
+impl Problem {
+    /// The address of the other side, if it is about one.
+    pub fn address(&self) -> Option<&str> {
+        self.peer.as_deref().filter(|peer| network_of(peer).is_some())
+    }
 }
 
 /// A problem before it is counted and dated.
@@ -51,7 +58,7 @@ pub struct Report {
     pub hint: String,
     /// The stream it is about.
     pub path: Option<String>,
-    /// The other side.
+    /// The other side as an address without its port, or what else it is about.
     pub peer: Option<String>,
 }
 
@@ -149,7 +156,16 @@ impl Problems {
         if !is_told {
             return;
         }
-        tracing::warn!(code = problem.code, peer = problem.peer, path = problem.path, "{}", problem.message);
+        // A file is no peer.
+        let about = problem.peer.as_deref().filter(|_| problem.address().is_none());
+        tracing::warn!(
+            code = problem.code,
+            peer = problem.address(),
+            about,
+            path = problem.path,
+            "{}",
+            problem.message
+        );
         self.events.tell(Event::Problem { problem });
     }
 

@@ -35,6 +35,7 @@ pub struct Problem {
 
 impl From<weir_engine::Problem> for Problem {
     fn from(problem: weir_engine::Problem) -> Self {
+        let remote = problem.address().map(str::to_owned);
         Self {
             id: problem.id,
             at: super::time::from_millis(problem.at),
@@ -43,7 +44,7 @@ impl From<weir_engine::Problem> for Problem {
             message: problem.message,
             hint: problem.hint,
             stream: problem.path,
-            remote: problem.peer,
+            remote,
         }
     }
 }

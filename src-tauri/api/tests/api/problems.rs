@@ -28,3 +28,14 @@ async fn problems_are_shown_newest_first_and_can_be_forgotten() {
     assert_eq!(bench.call(Method::DELETE, "/problems", None).await.status, StatusCode::NO_CONTENT);
     assert_eq!(bench.get("/problems").await.json(), json!({ "problems": [] }));
 }
+
+#[tokio::test]
+async fn what_is_no_address_is_not_told_as_one() {
+    let bench = Bench::start().await;
+    for (code, peer) in [("recording_damaged", "live_k_20261122.mp4"), ("not_rtmp", "2001:db8::1")] {
+        let peer = Some(peer.to_owned());
+        bench.engine.context().problems.report(Report { code, peer, ..Report::default() });
+    }
+    let problems = bench.get("/problems").await.json()["problems"].clone();
+    assert_eq!((&problems[0]["remote"], &problems[1]["remote"]), (&"2001:db8::1".into(), &serde_json::Value::Null));
+}
