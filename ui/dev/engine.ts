@@ -114,6 +114,8 @@ function past(scene: Scene, path: string): Response {
     event(120, 'publish_stopped', null, 'the publisher left', 1, 'publisher_left'),
     event(96, 'health', 'bitrate_dropped', 'The bitrate fell to 0.4 Mbit/s; it was 6.0 Mbit/s.'),
     event(80, 'health_good'),
+    event(31, 'destination_attempt_failed', 'My server', 'What answers there does not speak RTMP.', 1, 'not_rtmp'),
+    event(12, 'destination_attempt_failed', 'Second PC', 'The server takes no connection.', 24, 'connection_refused'),
   ];
   return json({ recent: series(600, 1), session: series(500, 10), session_began: now - 5000, events } satisfies StreamHistory);
 }

@@ -3241,8 +3241,8 @@ export interface components {
             /**
              * @description A fixed word for programs: `publish_started`, `publish_resumed`, `publish_stopped`, `stream_ended`, `tracks_changed`,
              *     `player_joined`, `player_left`, `recording_started`, `recording_stopped`, `recording_failed`, `destination_live`,
-             *     `destination_behind`, `destination_retrying`, `destination_stopped`, `timestamps_repaired`, `health`,
-             *     `health_good`, `problem`.
+             *     `destination_behind`, `destination_retrying` (it was live and is lost), `destination_attempt_failed` (it was not live
+             *     yet), `destination_stopped`, `timestamps_repaired`, `health`, `health_good`, `problem`.
              */
             code: string;
             /**

@@ -75,8 +75,8 @@ pub struct StreamEvent {
     pub at: String,
     /// A fixed word for programs: `publish_started`, `publish_resumed`, `publish_stopped`, `stream_ended`, `tracks_changed`,
     /// `player_joined`, `player_left`, `recording_started`, `recording_stopped`, `recording_failed`, `destination_live`,
-    /// `destination_behind`, `destination_retrying`, `destination_stopped`, `timestamps_repaired`, `health`,
-    /// `health_good`, `problem`.
+    /// `destination_behind`, `destination_retrying` (it was live and is lost), `destination_attempt_failed` (it was not live
+    /// yet), `destination_stopped`, `timestamps_repaired`, `health`, `health_good`, `problem`.
     pub code: String,
     /// Whom or what it is about: an address, a file, a destination, codecs, the code of a problem or a finding.
     pub subject: Option<String>,

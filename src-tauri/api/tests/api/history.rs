@@ -109,4 +109,17 @@ async fn the_numbers_of_a_destination_are_kept_with_its_outages() {
     let last = recent["times"][length - 1].as_f64().unwrap();
     let newer = bench.get(&format!("{path}?since={last}")).await.json();
     assert_eq!(newer["recent"]["times"][0].as_f64(), Some(last));
+
+    // It was never live, so it was not lost; and it is one line, however often it is tried.
+    let tried = |history: &Value| {
+        let events = history["events"].as_array()?;
+        events
+            .iter()
+            .find(|event| event["count"].as_u64() > Some(1) && event["code"] == "destination_attempt_failed")
+            .cloned()
+    };
+    let line = bench.until(HISTORY, tried).await;
+    assert_eq!((&line["subject"], &line["reason"]), (&"127.0.0.1".into(), &"connection_refused".into()));
+    let codes = codes(&bench.get(HISTORY).await.json());
+    assert_eq!(codes.iter().filter(|code| code.starts_with("destination_")).count(), 1, "{codes:?}");
 }

@@ -57,7 +57,29 @@ pub(super) async fn run(
 struct Teller {
     histories: Histories,
     /// What each destination was doing when it was noted last, and its second address: the numbers change all the time.
-    legs: HashMap<(String, bool), Discriminant<State>>,
+    legs: HashMap<(String, bool), Leg>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Leg {
+    doing: Discriminant<State>,
+    /// Whether it is live, or was until it began to connect anew: only then is it lost.
+    live: bool,
+}
+
+impl Leg {
+    fn now(state: &State, before: Option<Self>) -> Self {
+        let live = match state {
+            State::Live | State::Behind { .. } => true,
+            State::Connecting { .. } => before.is_some_and(|before| before.live),
+            State::Off
+            | State::WaitingForStart
+            | State::WaitingForStream { .. }
+            | State::Retrying { .. }
+            | State::Stopped { .. } => false,
+        };
+        Self { doing: discriminant(state), live }
+    }
 }
 
 impl Teller {
@@ -141,10 +163,14 @@ impl Teller {
     }
 
     fn line(&mut self, leg: &destination::Status, second: bool, name: String, state: &State) {
-        let kind = discriminant(state);
-        if self.legs.insert((leg.id.clone(), second), kind) == Some(kind) {
+        let known = (leg.id.clone(), second);
+        let before = self.legs.get(&known).copied();
+        let now = Leg::now(state, before);
+        self.legs.insert(known, now);
+        if before == Some(now) {
             return;
         }
+        let was_live = before.is_some_and(|before| before.live);
         let Some(path) = &leg.path else { return };
         let happening = match state {
             State::Live => Happening::new("destination_live"),
@@ -152,7 +178,8 @@ impl Teller {
                 Happening::new("destination_behind").because(word(&reason.code), reason.message.clone())
             }
             State::Retrying { reason, .. } => {
-                Happening::new("destination_retrying").because(word(&reason.code), reason.message.clone())
+                let code = if was_live { "destination_retrying" } else { "destination_attempt_failed" };
+                Happening::new(code).because(word(&reason.code), reason.message.clone())
             }
             State::Stopped { reason } => {
                 Happening::new("destination_stopped").because(word(&reason.code), reason.message.clone())
@@ -166,4 +193,34 @@ impl Teller {
 /// The word of a code, as every front has it.
 fn word(code: &impl Serialize) -> String {
     serde_json::to_value(code).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::destination::{Failure, FailureCode, Step};
+
+    #[test]
+    fn only_what_was_live_is_lost() {
+        let retrying =
+            || State::Retrying { in_seconds: 1.0, reason: Failure::new(FailureCode::Unreachable, "gone", "") };
+        let connecting = || State::Connecting { step: Step::Tcp };
+        let lost = |states: &[State]| {
+            let mut before = None;
+            states.iter().fold(Vec::new(), |mut lost, state| {
+                if matches!(state, State::Retrying { .. }) {
+                    lost.push(before.is_some_and(|leg: Leg| leg.live));
+                }
+                before = Some(Leg::now(state, before));
+                lost
+            })
+        };
+        assert_eq!(lost(&[connecting(), retrying(), connecting(), retrying()]), [false, false]);
+        assert_eq!(lost(&[connecting(), State::Live, retrying(), connecting(), retrying()]), [true, false]);
+        assert_eq!(lost(&[State::Live, connecting(), retrying(), connecting(), retrying()]), [true, false]);
+        assert_eq!(
+            lost(&[State::Live, State::WaitingForStream { connected: false }, connecting(), retrying()]),
+            [false]
+        );
+    }
 }

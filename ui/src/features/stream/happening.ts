@@ -20,12 +20,16 @@ const known: Record<string, Look> = {
   destination_live: ['story.destinationLive', 'full', 'good'],
   destination_behind: ['story.destinationBehind', 'warning', 'busy'],
   destination_retrying: ['story.destinationRetrying', 'again', 'busy'],
+  destination_attempt_failed: ['story.destinationRefused', 'again', 'busy'],
   destination_stopped: ['story.destinationStopped', 'cross', 'bad'],
   timestamps_repaired: ['story.repaired', 'warning', 'busy'],
   health: ['story.health', 'warning', 'busy'],
   health_good: ['story.healthGood', 'full', 'good'],
   problem: ['story.problem', 'warning', 'busy'],
 };
+
+/** Reasons for which nobody answered: with any other, somebody did and took no stream. */
+const unreached: ReadonlySet<string | null> = new Set(['dns_failed', 'unreachable', 'connection_refused', 'timed_out', 'network_error']);
 
 /** A finding or a problem by its own words in the person's language, without the numbers of the moment. */
 const named = (stem: string, code: string | null): string | undefined => {
@@ -41,7 +45,8 @@ function said({ code, message, reason }: StreamEvent): string {
 }
 
 export function happening(event: StreamEvent): { title: string; detail: string; shape: Shape; tone: Tone } {
-  const [key, shape, tone] = known[event.code] ?? (['story.unknown', 'ring', 'idle'] as const);
+  const [usual, shape, tone] = known[event.code] ?? (['story.unknown', 'ring', 'idle'] as const);
+  const key = usual === 'story.destinationRefused' && unreached.has(event.reason) ? 'story.destinationUnreached' : usual;
   const subject = event.subject ?? '';
   if (event.code === 'health') return { title: named('health', event.subject) ?? event.message ?? '', detail: '', shape, tone };
   if (event.code === 'problem') {

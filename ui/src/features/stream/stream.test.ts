@@ -114,6 +114,15 @@ describe('the page of a stream', () => {
     expect(story.getByText(/the publisher left|closed the connection/).elements()).toEqual([]);
   });
 
+  test('a destination that was never live is not told as lost, and its attempts are one line', async () => {
+    await show('live', { rest: 'live/stream' });
+    const lines = page.getByRole('region', { name: 'What happened' }).getByRole('listitem');
+    await expect.element(lines.first()).toHaveTextContent(/Second PC could not be reached and is tried again · 24 times/);
+    await expect.element(lines.nth(1)).toHaveTextContent(/My server did not take the stream and is tried again/);
+    expect(lines.filter({ hasText: 'was lost' }).elements()).toHaveLength(1);
+    expect(lines.filter({ hasText: /YouTube was lost/ }).elements()).toHaveLength(1);
+  });
+
   test('where only RTMPS listens that is the way to play it', async () => {
     const host = await show('network', {
       rest: 'live/stream',
