@@ -99,6 +99,7 @@ impl Subscriber {
             return false;
         }
         self.cursor = Cursor::At(span.to);
+        self.before += span.to - span.from;
         self.least_lag = TimeDelta::ZERO;
         self.slot.frames.fetch_add(span.to - span.from, Ordering::Relaxed);
         true

@@ -14,7 +14,8 @@ pub struct HubOptions {
     /// A publisher that has sent nothing for this long gives way to a new one even when duplicates are refused. Default
     /// 10 s: a phone that lost power must not lock its own stream out.
     pub stale_publisher: Duration,
-    /// How much time the ring of a stream keeps beyond its newest group of pictures. Default 10 s.
+    /// How much time the ring of a stream keeps beyond its newest group of pictures, in the time of the media and by the clock: what
+    /// comes faster than that is kept for as long. Default 10 s.
     pub ring_duration: Duration,
     /// How many bytes the ring of a stream keeps at most. Default 64 MiB. A single group of pictures beyond it loses its
     /// start: nobody can join until the next key frame, the running readers go on.

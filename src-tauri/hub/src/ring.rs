@@ -44,6 +44,8 @@ pub(crate) struct Ring {
     joins: VecDeque<JoinPoint>,
     tracks: Tracks,
     newest: Timestamp,
+    /// The seam that was put in last, and its number.
+    seam: Option<(u64, Duration)>,
     /// When the track that readers join by was last seen.
     lead_seen: Timestamp,
     max_duration: TimeDelta,
@@ -60,6 +62,7 @@ impl Ring {
             joins: VecDeque::new(),
             tracks: Tracks::default(),
             newest: Timestamp::ZERO,
+            seam: None,
             lead_seen: Timestamp::ZERO,
             max_duration: max_duration.into(),
             max_bytes,
@@ -95,6 +98,11 @@ impl Ring {
     #[cfg(test)]
     pub(crate) const fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// The newest seam numbered from `from` up to, but not including, `to`, though it may be held no more.
+    pub(crate) fn seam(&self, from: u64, to: u64) -> Option<Duration> {
+        self.seam.filter(|(seq, _)| (from..to).contains(seq)).map(|(_, gap)| gap)
     }
 
     /// The entry with this number and its time, if it is still held.
@@ -142,6 +150,7 @@ impl Ring {
     }
 
     pub(crate) fn push_gap(&mut self, gap: Duration) {
+        self.seam = Some((self.end(), gap));
         self.push(Item::Gap(gap), self.newest, 0);
     }
 
@@ -156,10 +165,11 @@ impl Ring {
 
     fn push(&mut self, item: Item, dts: Timestamp, bytes: usize) {
         let counts = matches!(&item, Item::Frame(frame) if frame.track.kind != TrackKind::Data);
-        self.entries.push_back(Entry { item, dts, arrived: Instant::now(), before: self.frames });
+        let now = Instant::now();
+        self.entries.push_back(Entry { item, dts, arrived: now, before: self.frames });
         self.frames += u64::from(counts);
         self.bytes += bytes;
-        self.evict();
+        self.evict(now);
     }
 
     /// With video, key frames of the first video track; without, or while its pictures stay away, every audio frame; data
@@ -174,8 +184,8 @@ impl Ring {
         frame.track.kind == TrackKind::Audio && frame.dts - self.lead_seen > LEAD_ABSENT
     }
 
-    fn evict(&mut self) {
-        while self.may_evict() {
+    fn evict(&mut self, now: Instant) {
+        while self.may_evict(now) {
             let Some(entry) = self.entries.pop_front() else { return };
             if let Item::Frame(frame) = &entry.item {
                 self.bytes = self.bytes.saturating_sub(frame.data.len());
@@ -187,14 +197,17 @@ impl Ring {
         }
     }
 
-    /// Beyond the byte limit anything goes; beyond the time limit only what lies before the newest group of pictures.
-    fn may_evict(&self) -> bool {
+    /// Beyond the byte limit anything goes; beyond the time limit only what lies before the newest group of pictures, and has been
+    /// there for so long: where time leaps, as when an encoder comes back, or runs faster than the clock, nobody had the time to
+    /// read it.
+    fn may_evict(&self, now: Instant) -> bool {
         let Some(front) = self.entries.front() else { return false };
         if self.bytes > self.max_bytes || self.entries.len() > MAX_ENTRIES {
             return true;
         }
         let old = self.newest - front.dts > self.max_duration;
-        old && self.joins.back().is_none_or(|join| join.seq > self.base)
+        old && TimeDelta::from(now.saturating_duration_since(front.arrived)) > self.max_duration
+            && self.joins.back().is_none_or(|join| join.seq > self.base)
     }
 }
 
@@ -222,16 +235,19 @@ mod tests {
         ring
     }
 
-    #[test]
-    fn keeps_ten_seconds_and_always_the_newest_group_of_pictures() {
+    #[tokio::test(start_paused = true)]
+    async fn keeps_ten_seconds_and_always_the_newest_group_of_pictures() {
+        let second_passes = || tokio::time::advance(Duration::from_secs(1));
         let mut ring = ring(1 << 20);
         for second in 0..60 {
+            second_passes().await;
             let kind = if second % 2 == 0 { FrameKind::Key } else { FrameKind::Delta };
             ring.push_frame(video(second * 1000, kind, 10));
         }
         let (_, oldest) = ring.entry(ring.base()).unwrap();
         assert_eq!((ring.newest() - oldest).as_millis(), 10_000);
         for second in 60..200 {
+            second_passes().await;
             ring.push_frame(video(second * 1000, FrameKind::Delta, 10));
         }
         let join = ring.newest_join().unwrap().clone();

@@ -1,5 +1,6 @@
 //! The read handle on a stream: a cursor into its ring.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use weir_media::{FrameKind, StreamPath, TimeDelta, Timestamp, Tracks};
 
 use crate::hub::Shared;
 use crate::ring::{Item, JoinPoint, Ring};
-use crate::stream::{Phase, ReaderSlot, State, Stream};
+use crate::stream::{NOTHING_READ, Phase, ReaderSlot, State, Stream};
 use crate::{Delivery, EndReason, LagPolicy, Start, StreamId};
 
 /// Identity of a subscriber, never used twice while Weir runs.
@@ -41,6 +42,8 @@ pub struct Subscriber {
     lag: LagPolicy,
     /// The least lag since the reader began or last skipped: what it may not be blamed for.
     pub(crate) least_lag: TimeDelta,
+    /// How many frames of picture and sound the stream had before the next one that it reads.
+    pub(crate) before: u64,
     /// Tracks the reader was told last.
     told: Option<Tracks>,
     deadline: Option<Instant>,
@@ -70,7 +73,7 @@ impl Subscriber {
             join.map_or(state.ring.end(), |join| join.seq)
         };
         let cursor = Cursor::Key(from);
-        Self { stream, hub, id, slot, cursor, lag, least_lag, told: None, deadline, ended: None }
+        Self { stream, hub, id, slot, cursor, lag, least_lag, before: 0, told: None, deadline, ended: None }
     }
 
     /// Identity of this subscriber.
@@ -210,18 +213,32 @@ impl Subscriber {
             Cursor::At(seq) => return self.evicted(ring, seq, batch),
             Cursor::Key(from) => ring.join_from(from),
         }?;
+        self.before = ring.frames_before(join.seq);
         Some(self.jump(join.clone(), batch))
     }
 
     /// The reader was overtaken by the ring's own bound: it goes on at the newest key frame.
     fn evicted(&mut self, ring: &Ring, seq: u64, batch: &mut Vec<Delivery>) -> Option<u64> {
+        let read_to = self.slot.read_to.load(Ordering::Relaxed);
+        let behind = |now: Timestamp| match read_to {
+            NOTHING_READ => TimeDelta::ZERO,
+            nanos => now - Timestamp::from_nanos(nanos),
+        };
         let Some(join) = ring.newest_join().cloned() else {
-            self.skipped(ring.end() - seq, TimeDelta::ZERO, batch);
+            self.pass(ring, seq..ring.end(), behind(ring.newest()), batch);
             self.cursor = Cursor::Key(ring.end());
             return None;
         };
-        self.skipped(join.seq - seq, TimeDelta::ZERO, batch);
+        self.pass(ring, seq..join.seq, behind(join.dts), batch);
         Some(self.jump(join, batch))
+    }
+
+    /// Leaves entries out; a seam among them is told all the same, since outputs begin anew there.
+    fn pass(&mut self, ring: &Ring, entries: Range<u64>, behind: TimeDelta, batch: &mut Vec<Delivery>) {
+        let before = ring.frames_before(entries.end);
+        self.skipped(before.saturating_sub(self.before), behind, batch);
+        self.before = before;
+        batch.extend(ring.seam(entries.start, entries.end).map(|gap| Delivery::Gap { gap }));
     }
 
     fn jump(&mut self, join: JoinPoint, batch: &mut Vec<Delivery>) -> u64 {
@@ -259,7 +276,7 @@ impl Subscriber {
         if late > self.lag.skip_to_key
             && let Some(join) = ring.newest_join().filter(|join| join.seq > seq).cloned()
         {
-            self.skipped(join.seq - seq, join.dts - dts, batch);
+            self.pass(ring, seq..join.seq, join.dts - dts, batch);
             return Ok(self.jump(join, batch));
         }
         Ok(seq)
@@ -293,6 +310,7 @@ impl Subscriber {
             self.skipped(left_out, ring.newest() - left_from, batch);
         }
         self.cursor = Cursor::At(seq);
+        self.before = ring.frames_before(seq);
         self.slot.frames.fetch_add(frames as u64, Ordering::Relaxed);
         let caught_up = ring.entry(seq).is_none();
         if caught_up {
