@@ -105,7 +105,7 @@ impl Feed {
                 self.change(Topic::Streams);
                 Topic::Recordings
             }
-            Heard::RecordingsChanged => Topic::Recordings,
+            Heard::RecordingsChanged | Heard::RecordingSegment { .. } => Topic::Recordings,
             Heard::RecordingRoom => Topic::Status,
             Heard::RecordingJobs => Topic::RecordingJobs,
             Heard::Destination { .. } => Topic::Destinations,

@@ -65,6 +65,11 @@ pub enum Event {
         /// What is known of it now.
         recording: recording::Status,
     },
+    /// A recording goes on in another file, and this one is closed and whole.
+    RecordingSegment {
+        /// The recording, with the file, the size and the length of what is closed.
+        recording: recording::Status,
+    },
     /// Files in the recordings folder were repaired, renamed, made or removed.
     RecordingsChanged,
     /// Something is being recorded, and the space left for it was measured.

@@ -324,6 +324,44 @@ async fn recordings_are_told_to_hooks() {
 }
 
 #[tokio::test]
+async fn each_segment_of_a_recording_is_told_when_it_begins_and_when_it_is_whole() {
+    let server = Server::start(|config| {
+        config.recording.record_all = true;
+        config.recording.segment_seconds = Seconds::new(2);
+    })
+    .await;
+    let mut life = server.engine.context().life.listen();
+    let mut publisher = server.publish("show").await;
+    publisher.send_headers(0).await;
+    for at in 0..150 {
+        publisher.send_video(at * 40, at % 25 == 0, b"picture").await;
+    }
+    let (mut began, mut whole) = (Vec::new(), Vec::new());
+    let search = async {
+        while whole.len() < 3 {
+            if began.len() == 3 {
+                server.engine.recordings().stop(&support::stream("live/show"));
+            }
+            let event = life.recv().await.unwrap();
+            let data = event.what.data(None);
+            match event.kind() {
+                Kind::RecordingStart => began.push(data["file"].as_str().unwrap().to_owned()),
+                Kind::RecordingComplete => whole.push(serde_json::Value::from(data)),
+                _ => {}
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, search).await.unwrap();
+    let files: Vec<&str> = whole.iter().map(|data| data["file"].as_str().unwrap()).collect();
+    assert_eq!(files, began);
+    for (data, file) in whole.iter().zip(files) {
+        assert_eq!(data["total_bytes"], std::fs::metadata(file).unwrap().len(), "{data}");
+        let lasted = data["duration_sec"].as_f64().unwrap();
+        assert!((1.9..2.1).contains(&lasted), "{data}");
+    }
+}
+
+#[tokio::test]
 async fn the_states_of_a_destination_are_told_to_a_hook_in_order() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");

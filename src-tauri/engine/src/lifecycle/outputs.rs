@@ -1,6 +1,6 @@
 //! What recordings and destinations tell of themselves, and what is said of streams, as the events that hooks know.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use tokio::sync::broadcast::Receiver;
@@ -38,7 +38,8 @@ pub(crate) async fn retell(life: LifeCycle, mut events: Receiver<Event>, stoppin
 /// What was told last of each output, so that only changes are.
 #[derive(Debug, Default)]
 struct Outputs {
-    recordings: HashSet<String>,
+    /// By id, the files whose beginning was told and whose end was not.
+    recordings: HashMap<String, Vec<Option<String>>>,
     /// By id, and whether it is the connection to a second address that is sent to beside the first.
     destinations: HashMap<(String, bool), String>,
 }
@@ -48,7 +49,11 @@ impl Outputs {
         match event {
             Event::Recording { recording } => {
                 let path = StreamPath::parse(&recording.path).ok();
-                self.recording(recording).map(|what| (path, what)).into_iter().collect()
+                self.recording(recording).into_iter().map(|what| (path.clone(), what)).collect()
+            }
+            Event::RecordingSegment { recording } => {
+                let path = StreamPath::parse(&recording.path).ok();
+                self.segment(recording).into_iter().map(|what| (path.clone(), what)).collect()
             }
             Event::Destination { destination } => {
                 let path = destination.path.as_deref().and_then(|path| StreamPath::parse(path).ok());
@@ -62,24 +67,46 @@ impl Outputs {
         }
     }
 
-    fn recording(&mut self, status: &recording::Status) -> Option<What> {
-        let (id, file) = (status.id.clone(), status.file.as_ref().map(|file| file.display().to_string()));
+    /// Each file of a recording begins and ends, as each segment does that somebody wants to carry away when it is whole.
+    fn recording(&mut self, status: &recording::Status) -> Vec<What> {
+        let (id, file) = (status.id.clone(), name_of(status));
         match &status.state {
-            recording::State::Recording => {
-                self.recordings.insert(id.clone()).then_some(What::RecordingStart { id, file })
-            }
+            recording::State::Recording => self.begun(status).into_iter().collect(),
             recording::State::Complete => {
                 // One that was stopped before its first frame has left no file.
                 let began = self.recordings.remove(&id);
-                let lasted = Duration::from_millis(status.duration_ms);
-                (began || file.is_some()).then_some(What::RecordingComplete { id, file, bytes: status.bytes, lasted })
+                if began.is_none() && file.is_none() {
+                    return Vec::new();
+                }
+                vec![complete(status)]
             }
             recording::State::Failed(failure) => {
                 self.recordings.remove(&id);
-                let code = serde_json::to_value(failure.code).ok()?.as_str()?.to_owned();
-                Some(What::RecordingError { id, file, code, error: failure.message.clone() })
+                let code = serde_json::to_value(failure.code).ok();
+                let code = code.as_ref().and_then(|code| code.as_str()).unwrap_or_default().to_owned();
+                vec![What::RecordingError { id, file, code, error: failure.message.clone() }]
             }
         }
+    }
+
+    /// A file is whole, and the recording goes on in another.
+    fn segment(&mut self, status: &recording::Status) -> Vec<What> {
+        let began = self.begun(status);
+        if let Some(files) = self.recordings.get_mut(&status.id) {
+            let file = name_of(status);
+            files.retain(|known| *known != file);
+        }
+        began.into_iter().chain([complete(status)]).collect()
+    }
+
+    fn begun(&mut self, status: &recording::Status) -> Option<What> {
+        let (id, file) = (status.id.clone(), name_of(status));
+        let files = self.recordings.entry(id.clone()).or_default();
+        if files.contains(&file) {
+            return None;
+        }
+        files.push(file.clone());
+        Some(What::RecordingStart { id, file })
     }
 
     fn destination(&mut self, status: &destination::Status, backup: bool, line: &destination::Line) -> Option<What> {
@@ -91,6 +118,15 @@ impl Outputs {
         let (id, name) = (status.id.clone(), status.name.clone());
         (before.as_ref() != Some(&state)).then_some(What::DestinationState { id, name, state, error, backup })
     }
+}
+
+fn name_of(status: &recording::Status) -> Option<String> {
+    status.file.as_ref().map(|file| file.display().to_string())
+}
+
+fn complete(status: &recording::Status) -> What {
+    let lasted = Duration::from_millis(status.duration_ms);
+    What::RecordingComplete { id: status.id.clone(), file: name_of(status), bytes: status.bytes, lasted }
 }
 
 fn health_of(path: &str, health: &Health) -> Option<(Option<StreamPath>, What)> {

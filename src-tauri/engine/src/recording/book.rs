@@ -12,7 +12,7 @@ use weir_media::StreamPath;
 use super::again::Again;
 use super::failure::{Failure, FailureCode};
 use super::status::{State, Status};
-use super::writer::Monitor;
+use super::writer::{Monitor, Progress};
 
 /// Recordings that are over and still told of.
 const KEPT: usize = 100;
@@ -61,6 +61,14 @@ impl Page {
     pub(super) fn opened(&self, file: PathBuf, beside: Vec<(PathBuf, f64)>) {
         self.lock().file = Some(file);
         *self.beside() = beside;
+    }
+
+    /// A file of it that is closed and whole.
+    pub(super) fn segment(&self, file: &Path, progress: Progress) -> Status {
+        let file = Some(file.to_owned());
+        let duration_ms = u64::try_from(progress.duration.as_millis()).unwrap_or(0);
+        let (state, waiting_bytes) = (State::Complete, 0);
+        Status { file, state, duration_ms, bytes: progress.bytes, waiting_bytes, ..self.lock().clone() }
     }
 
     fn beside(&self) -> MutexGuard<'_, Vec<(PathBuf, f64)>> {

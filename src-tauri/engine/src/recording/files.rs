@@ -8,6 +8,7 @@ use weir_media::{Frame, StreamPath};
 
 use super::container::Format;
 use super::rule::Plan;
+use super::writer::Progress;
 use super::{Label, path};
 
 /// Makes the files that a [`super::reel::Reel`] writes.
@@ -22,6 +23,8 @@ pub(super) trait Files: Send {
     fn firsts(&self) -> &[Frame] {
         &[]
     }
+    /// One is closed and whole, and the recording goes on in another.
+    fn is_closed(&mut self, _file: &Path, _progress: Progress) {}
     /// Others are open now: `file` is the one that is written, `beside` those beside it with their length in seconds.
     fn are_open(&mut self, file: &Path, beside: Vec<(PathBuf, f64)>);
 }
@@ -29,11 +32,15 @@ pub(super) trait Files: Send {
 /// Told of the open files.
 pub(super) type OnOpen = Box<dyn FnMut(&Path, Vec<(PathBuf, f64)>) + Send>;
 
+/// Told of a file that is closed while the recording goes on.
+pub(super) type OnClose = Box<dyn FnMut(&Path, Progress) + Send>;
+
 /// The files of a stream that is recorded.
 pub(super) struct StreamFiles {
     pub(super) plan: Plan,
     pub(super) stream: StreamPath,
     pub(super) on_open: OnOpen,
+    pub(super) on_close: OnClose,
 }
 
 impl Files for StreamFiles {
@@ -52,6 +59,10 @@ impl Files for StreamFiles {
 
     fn label(&self) -> Label {
         Label::now(&self.stream)
+    }
+
+    fn is_closed(&mut self, file: &Path, progress: Progress) {
+        (self.on_close)(file, progress);
     }
 
     fn are_open(&mut self, file: &Path, beside: Vec<(PathBuf, f64)>) {

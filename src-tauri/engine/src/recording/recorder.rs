@@ -178,8 +178,12 @@ impl Job {
             page.opened(file.to_owned(), beside);
             events.tell(Event::Recording { recording: page.status() });
         };
+        let (page, events) = (Arc::clone(&self.page.page), self.events.clone());
+        let closed = move |file: &Path, progress| {
+            events.tell(Event::RecordingSegment { recording: page.segment(file, progress) });
+        };
         let cutting = Cutting { segment: plan.segment, on_return: plan.on_return, ..Cutting::none(plan.container) };
-        let files = StreamFiles { plan, stream, on_open: Box::new(told) };
+        let files = StreamFiles { plan, stream, on_open: Box::new(told), on_close: Box::new(closed) };
         let open = move || Reel::open(cutting, Box::new(files), tracks);
         let (file, writer) = Writer::start(open, self.timings.clone()).await?;
         tracing::info!(path = %self.path, file = %file.display(), folder = %folder_of(&file).display(), "recording");

@@ -349,18 +349,24 @@ impl Reel {
     }
 
     fn close_before(&mut self) -> Result<(), Failure> {
-        let Some(Before { mut open, .. }) = self.before.take() else { return Ok(()) };
-        let closed = open.close(self.failed);
-        self.missing.add(open.file.progress());
-        self.tell();
-        closed
+        let Some(Before { open, .. }) = self.before.take() else { return Ok(()) };
+        self.close_one(open)
     }
 
     fn close_ahead(&mut self) -> Result<(), Failure> {
-        let Some(mut open) = self.turn.as_mut().and_then(|turn| turn.ahead.take()) else { return Ok(()) };
+        let Some(open) = self.turn.as_mut().and_then(|turn| turn.ahead.take()) else { return Ok(()) };
+        self.close_one(open)
+    }
+
+    /// Closes a file beside the one that is written.
+    fn close_one(&mut self, mut open: Open) -> Result<(), Failure> {
         let closed = open.close(self.failed);
-        self.missing.add(open.file.progress());
+        let progress = open.file.progress();
+        self.missing.add(progress);
         self.tell();
+        if closed.is_ok() {
+            self.files.is_closed(&open.path, progress);
+        }
         closed
     }
 
