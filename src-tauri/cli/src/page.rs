@@ -68,7 +68,7 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 pub(crate) fn not_open(what: &str, address: ListenAddress, state: &ListenerState) -> String {
     match state {
         ListenerState::Failed { message, hint, owner, .. } => {
-            let owner = owner.as_ref().map(|owner| format!(" ({}, process {})", owner.name, owner.pid));
+            let owner = owner.as_ref().map(|owner| format!(" (process {})", owner.pid));
             format!("cannot listen on {address} for {what}: {message}{} {hint}", owner.unwrap_or_default())
         }
         ListenerState::Off | ListenerState::Listening { .. } => format!("cannot listen on {address} for {what}"),

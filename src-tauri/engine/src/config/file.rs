@@ -82,10 +82,12 @@ pub fn parse(text: &str, file: &str, profile: Profile) -> Result<Config, ConfigE
     Ok(config)
 }
 
-/// Reads the settings at `path`, and refuses those too that do not do yet what they say. A file that does not exist is fine.
+/// Reads the settings at `path`, and refuses those too that do not do yet what they say, or that name a file which is not there or
+/// cannot be used. A settings file that does not exist is fine.
 pub fn check(path: &Path, profile: Profile) -> Result<(), ConfigError> {
-    let text = read(path)?.unwrap_or_default();
-    check_text(&text, &path.display().to_string(), profile)
+    let (text, file) = (read(path)?.unwrap_or_default(), path.display().to_string());
+    check_text(&text, &file, profile)?;
+    parse(&text, &file, profile)?.unusable().map_or(Ok(()), |mistake| Err(at(&text, &file, &mistake)))
 }
 
 /// The same with the text.

@@ -18,7 +18,7 @@ pub struct Mistake {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
+pub(super) enum Step {
     Name(&'static str),
     Item(usize),
 }
@@ -38,7 +38,7 @@ impl fmt::Display for Mistake {
 }
 
 impl Mistake {
-    fn at<const N: usize>(place: [Step; N], problem: impl Into<String>) -> Self {
+    pub(super) fn at<const N: usize>(place: [Step; N], problem: impl Into<String>) -> Self {
         Self { place: place.to_vec(), problem: problem.into() }
     }
 
@@ -118,6 +118,9 @@ impl Config {
             let problem = "no caller is let in without a file of passphrases; set srt.passphrase_file, or give --srt-passphrase-file";
             return Some(Mistake::at([Name("srt"), Name("encryption")], problem));
         }
+        if let Some(clash) = self.clash() {
+            return Some(clash);
+        }
         for (item, destination) in self.destinations.iter().enumerate() {
             let at = |name| [Name("destinations"), Item(item), Name(name)];
             let urls = [("url", Some(&destination.url)), ("backup_url", destination.backup_url.as_ref())];
@@ -132,6 +135,31 @@ impl Config {
         }
         None
     }
+
+    /// Two listeners that cannot both be open: they want the same port of the same interface. SRT has ports of its own kind.
+    fn clash(&self) -> Option<Mistake> {
+        let tcp = [
+            ("rtmp", self.rtmp.enabled, &self.rtmp.listen),
+            ("rtmps", self.rtmps.enabled, &self.rtmps.listen),
+            ("http", true, &self.http.listen),
+        ];
+        let udp = [("srt", self.srt.enabled, &self.srt.listen)];
+        clash(&tcp).or_else(|| clash(&udp))
+    }
+}
+
+fn clash(services: &[(&'static str, bool, &Vec<ListenAddress>)]) -> Option<Mistake> {
+    let mut before: Vec<(&str, ListenAddress)> = Vec::new();
+    for (name, _, list) in services.iter().filter(|(_, enabled, _)| *enabled) {
+        for (item, address) in list.iter().enumerate() {
+            if let Some((other, there)) = before.iter().find(|(_, there)| there.meets(*address)) {
+                let problem = format!("{address} is taken by {there} of {other}.listen; give each a port of its own");
+                return Some(Mistake::at([Step::Name(name), Step::Name("listen"), Step::Item(item)], problem));
+            }
+            before.push((name, *address));
+        }
+    }
+    None
 }
 
 /// The first item that was there before, and where it is again.
@@ -181,6 +209,14 @@ mod tests {
             ("[auth]\nmode = \"file\"\n".to_owned(), "line 2, column 8: nobody is let in without a file of tokens"),
             ("[auth]\nmode = \"callback\"\n".to_owned(), "line 2, column 8: nobody is let in without an address"),
             ("[srt]\nencryption = \"file\"\n".to_owned(), "line 2, column 14: no caller is let in without"),
+            (
+                "[rtmp]\nlisten = [\":1\", \"localhost:1\"]\n".to_owned(),
+                "line 2, column 17: localhost:1 is taken by :1 of rtmp.listen",
+            ),
+            (
+                "[rtmp]\nlisten = [\":1\"]\n[http]\nlisten = [\"127.0.0.1:1\"]\n".to_owned(),
+                "line 4, column 11: 127.0.0.1:1 is taken by :1 of rtmp.listen",
+            ),
             (destination("backup_url = \"http://h/canary\"\n"), "line 4, column 14: the address does not begin with"),
             (destination("preset = \"twich\"\n"), "line 4, column 10: there is no such preset"),
         ] {

@@ -4,6 +4,7 @@
 //! lays over the result). The file stores only what differs from the defaults; secrets are not part of it
 //! ([`crate::secrets`]).
 
+mod disk;
 mod edit;
 mod file;
 mod merge;

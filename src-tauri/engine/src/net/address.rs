@@ -59,6 +59,16 @@ impl ListenAddress {
         }
     }
 
+    /// Whether both cannot be open at once: they want the same port of the same interface.
+    pub fn meets(self, other: Self) -> bool {
+        let meet = |one: &IpAddr, two: &IpAddr| {
+            one == two || one.is_ipv4() == two.is_ipv4() && (one.is_unspecified() || two.is_unspecified())
+        };
+        let (ours, theirs) = (self.ips(), other.ips());
+        let meets = ours.iter().any(|one| theirs.iter().any(|two| meet(one, two)));
+        meets && self.port() == other.port() && self.port() != 0
+    }
+
     /// Whether only this computer can reach it.
     pub const fn is_loopback(self) -> bool {
         match self {

@@ -127,12 +127,17 @@ pub(crate) fn explain(address: ListenAddress, error: &BindError, transport: Tran
         io::ErrorKind::AddrInUse => {
             let owner = owner::of_port(port, transport);
             let next_free_port = next_free_port(address, transport);
-            let who = owner.as_ref().map_or_else(|| "another program".to_owned(), |owner| owner.name.clone());
-            let hint = next_free_port.map_or_else(
-                || format!("Close {who}, or choose another port."),
-                |next| format!("Close {who}, or use port {next}, which is free."),
+            let offer = next_free_port.map_or_else(
+                || "or choose another port.".to_owned(),
+                |next| format!("or use port {next}, which is free."),
             );
-            let message = format!("Port {port} is in use by {who}.");
+            let (message, hint) = if owner.as_ref().is_some_and(|owner| owner.pid == std::process::id()) {
+                let message = format!("Port {port} is already used by another of Weir's own listeners.");
+                (message, format!("Give each listener a port of its own, {offer}"))
+            } else {
+                let who = owner.as_ref().map_or_else(|| "another program".to_owned(), |owner| owner.name.clone());
+                (format!("Port {port} is in use by {who}."), format!("Close {who}, {offer}"))
+            };
             return ListenerState::Failed { code: "port_in_use", message, hint, owner, next_free_port };
         }
         io::ErrorKind::PermissionDenied => (
@@ -223,7 +228,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_taken_port_names_its_holder_and_offers_another() {
+    async fn a_port_that_weir_itself_has_taken_is_said_and_another_offered() {
         let taken = bind(ListenAddress::Localhost { port: 0 }).unwrap();
         let address = ListenAddress::Localhost { port: taken[0].local_addr().unwrap().port() };
         let error = bind(address).unwrap_err();
@@ -236,9 +241,8 @@ mod tests {
         let next = next_free_port.unwrap();
         assert!(!bind(address.with_port(next)).unwrap().is_empty());
         if cfg!(target_os = "linux") {
-            let owner = owner.unwrap();
-            assert_eq!(owner.pid, std::process::id());
-            assert!(message.contains(&owner.name), "{message}");
+            assert_eq!(owner.unwrap().pid, std::process::id());
+            assert!(message.contains("another of Weir's own listeners"), "{message}");
         }
     }
 }

@@ -87,6 +87,14 @@ impl Server {
         // Before it is read, so that no change falls between.
         let watched = watched_file(&config.srt).map(|path| (path.clone(), Watch::of(&path)));
         server.read_passphrases().await;
+        if config.srt.enabled && server.0.passphrases.is_missing() {
+            server.0.context.problems.report(Report {
+                code: "srt_no_passphrase_yet",
+                message: "SRT asks for a passphrase and there is none, so every caller is refused.".to_owned(),
+                hint: "Make a passphrase in the SRT settings, or switch encryption off.".to_owned(),
+                ..Report::default()
+            });
+        }
         server.0.context.supervisor.spawn("srt passphrase file", watch_passphrases(server.clone(), watched));
         server.follow(&config.srt).await;
         server

@@ -171,6 +171,17 @@ impl Passphrases {
         }
     }
 
+    /// Whether one is needed and there is none, so that nobody can be let in.
+    pub(crate) fn is_missing(&self) -> bool {
+        let rule = Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner));
+        match &*rule {
+            Rule::One(passphrase) => passphrase.is_none(),
+            Rule::Each(each) => each.is_empty(),
+            // That the file cannot be used has been said, or nothing is asked for.
+            Rule::Off | Rule::NoFile => false,
+        }
+    }
+
     /// Takes what `config` asks for. When the file cannot be read, what was read from it before stays in force; the error
     /// says why. Blocks for a small file.
     pub(crate) fn follow(&self, config: &Config, secrets: &Secrets) -> Result<(), Error> {
