@@ -9,7 +9,7 @@ use axum::http::{Request, StatusCode};
 use axum::{Json, Router};
 use tower::ServiceExt as _;
 use weir_api::http::Front;
-use weir_engine::{Engine, Paths, Profile, Settings};
+use weir_engine::{DataLock, Engine, Paths, Profile, Settings};
 
 /// Folder for everything Weir keeps, instead of the system's places: for tests and for a copy on a stick.
 pub const DATA_DIR: &str = "WEIR_DATA_DIR";
@@ -29,17 +29,20 @@ pub struct Core {
     engine: Option<Engine>,
     /// Kept while the app runs.
     _front: Option<Arc<Front>>,
+    /// Likewise: no other Weir uses the data folder meanwhile.
+    _lock: Option<Arc<DataLock>>,
 }
 
 impl Core {
     /// Starts the engine. When that fails the app still opens, and every request is answered with the reason.
     pub async fn start() -> Self {
         match start().await {
-            Ok(engine) => {
+            Ok((engine, lock)) => {
                 let token_file = engine.paths().data_dir.join(TOKEN_FILE);
                 // What the settings want served over HTTP beside the window: the page for other devices, numbers.
                 let front = Arc::new(Front::start(engine.clone(), token_file, Vec::new()));
-                Self { router: weir_api::router(engine.clone()), engine: Some(engine), _front: Some(front) }
+                let router = weir_api::router(engine.clone());
+                Self { router, engine: Some(engine), _front: Some(front), _lock: Some(Arc::new(lock)) }
             }
             Err(reason) => {
                 tracing::error!(%reason, "the engine cannot start");
@@ -50,7 +53,7 @@ impl Core {
 
     /// No engine, and why.
     pub fn stopped(reason: &str) -> Self {
-        Self { router: failing(reason), engine: None, _front: None }
+        Self { router: failing(reason), engine: None, _front: None, _lock: None }
     }
 
     /// The API.
@@ -88,14 +91,16 @@ impl Core {
     }
 }
 
-async fn start() -> Result<Engine, String> {
+async fn start() -> Result<(Engine, DataLock), String> {
     let paths = Paths::find(Profile::Desktop, variable(CONFIG), variable(DATA_DIR));
     let loaded = Settings::load(&paths.config_file, Profile::Desktop);
     // The log comes first: what is wrong with the settings belongs into it.
     let log = loaded.as_ref().map(|settings| settings.config().log.clone()).unwrap_or_default();
     weir_engine::log::start(&log, &paths.data_dir);
     let settings = loaded.map_err(|error| error.to_string())?;
-    Engine::start(settings, paths).await.map_err(|error| error.to_string())
+    let lock = DataLock::take(&paths.data_dir).map_err(|error| error.to_string())?;
+    let engine = Engine::start(settings, paths).await.map_err(|error| error.to_string())?;
+    Ok((engine, lock))
 }
 
 /// A path that an environment variable names, when it does.
