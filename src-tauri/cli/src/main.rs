@@ -8,6 +8,7 @@ mod exit;
 mod explain;
 mod flags;
 mod page;
+mod ports;
 mod recording;
 mod serve;
 mod settings;
@@ -36,10 +37,13 @@ fn start() -> Result<(), exit::Exit> {
 }
 
 fn serve(flags: Flags) -> Result<(), exit::Exit> {
-    let (reconnect_url, warning) = (flags.reconnect_url.clone(), flags.warning());
+    let reconnect_url = flags.reconnect_url.clone();
+    let warnings = [settings::absent(&flags)?, flags.warning()];
     let (settings, paths) = settings::settings(flags)?;
     let log = weir_engine::log::start(&settings.config().log, &paths.data_dir);
-    if let Some(warning) = warning {
+    // Kept until the end.
+    let _lock = weir_engine::DataLock::take(&paths.data_dir).map_err(exit::Exit::failed)?;
+    for warning in warnings.into_iter().flatten() {
         tracing::warn!("{warning}");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(exit::Exit::failed)?;

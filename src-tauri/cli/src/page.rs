@@ -4,11 +4,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use tokio::net::TcpListener;
 use weir_api::http::{Front, Place, Service, Token};
-use weir_engine::net::ListenAddress;
-use weir_engine::status::ListenerState;
 use weir_engine::{Config, Engine, net};
 
 use crate::exit::{Exit, say};
+use crate::ports;
 
 /// Where the token is kept, in the data folder.
 const TOKEN_FILE: &str = "http_token";
@@ -22,7 +21,7 @@ pub(crate) async fn open(config: &Config) -> Result<Vec<(Place, Vec<TcpListener>
             Service::Numbers => "the numbers",
         };
         let opened = net::open(place.address).await;
-        let sockets = opened.map_err(|state| Exit::Failed(not_open(what, place.address, &state)))?;
+        let sockets = opened.map_err(|state| Exit::Failed(ports::not_open(what, place.address, &state)))?;
         open.push((place, sockets));
     }
     Ok(open)
@@ -62,15 +61,4 @@ fn reachable(address: SocketAddr) -> SocketAddr {
         ip => ip,
     };
     SocketAddr::new(ip, address.port())
-}
-
-/// One line for a listener that is not open: why, by whose fault, and what to do.
-pub(crate) fn not_open(what: &str, address: ListenAddress, state: &ListenerState) -> String {
-    match state {
-        ListenerState::Failed { message, hint, owner, .. } => {
-            let owner = owner.as_ref().map(|owner| format!(" (process {})", owner.pid));
-            format!("cannot listen on {address} for {what}: {message}{} {hint}", owner.unwrap_or_default())
-        }
-        ListenerState::Off | ListenerState::Listening { .. } => format!("cannot listen on {address} for {what}"),
-    }
 }

@@ -2,14 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use weir_engine::net::{self, ListenAddress};
 use weir_engine::protocol::rtmp::{ReconnectUrl, Whom};
 use weir_engine::status::ListenerState;
 use weir_engine::{Engine, Paths, Settings};
 
 use crate::exit::Exit;
-use crate::page;
 use crate::signal::{Signals, Wish};
+use crate::{page, ports};
 
 /// How long the end may take altogether: players told, recordings closed.
 const SHUTDOWN: Duration = Duration::from_millis(4800);
@@ -21,10 +20,7 @@ const ONE_WISH: Duration = Duration::from_secs(1);
 /// Runs until the system asks for the end.
 pub(crate) async fn serve(settings: Settings, paths: Paths, reconnect_url: Option<ReconnectUrl>) -> Result<(), Exit> {
     let mut signals = Signals::listen().map_err(Exit::failed)?;
-    try_rtmp(settings.config().rtmp.addresses(), "RTMP").await?;
-    try_rtmp(settings.config().rtmps.addresses(), "RTMPS").await?;
-    try_srt(settings.config().srt.addresses()).await?;
-    let sockets = page::open(settings.config()).await?;
+    let sockets = ports::open(settings.config()).await?;
     let engine = Engine::start(settings, paths).await.map_err(Exit::failed)?;
     if let Some(line) = closed_listener(&engine) {
         engine.shutdown().await;
@@ -87,28 +83,11 @@ fn is_another(first: Instant, now: Instant) -> bool {
     now.saturating_duration_since(first) >= ONE_WISH
 }
 
-/// Opens the addresses of RTMP for a moment: what is wrong with them is said before anything else begins, in one line. The
-/// engine alone would go on without them, as the window wants it.
-async fn try_rtmp(addresses: &[ListenAddress], protocol: &str) -> Result<(), Exit> {
-    for address in addresses {
-        net::open(*address).await.map_err(|state| Exit::Failed(page::not_open(protocol, *address, &state)))?;
-    }
-    Ok(())
-}
-
-/// The same for SRT.
-async fn try_srt(addresses: &[ListenAddress]) -> Result<(), Exit> {
-    for address in addresses {
-        net::try_udp(*address).await.map_err(|state| Exit::Failed(page::not_open("SRT", *address, &state)))?;
-    }
-    Ok(())
-}
-
 /// A line for the first listener that is not open: somebody took its port after it was tried.
 fn closed_listener(engine: &Engine) -> Option<String> {
     let listeners = engine.listeners();
     let failed = listeners.iter().find(|listener| matches!(listener.state, ListenerState::Failed { .. }))?;
-    Some(page::not_open(&failed.protocol.to_uppercase(), failed.address, &failed.state))
+    Some(ports::not_open(&failed.protocol.to_uppercase(), failed.address, &failed.state))
 }
 
 #[cfg(test)]

@@ -1,11 +1,33 @@
 //! Flags over the settings file.
 
+use std::path::Path;
+
 use weir_engine::config::{Profile, Settings};
 use weir_engine::protocol::srt::{Encryption, passphrases};
 use weir_engine::{Paths, auth, tls};
 
 use crate::exit::Exit;
 use crate::flags::Flags;
+
+/// What to say of a settings file that was named and is not there: the first start in a container has none yet, but a path that was
+/// mistyped has none either. Where not even its folder is there, nothing but a mistake is left.
+pub(crate) fn absent(flags: &Flags) -> Result<Option<String>, Exit> {
+    let Some(file) = flags.config.as_deref().filter(|file| matches!(file.try_exists(), Ok(false))) else {
+        return Ok(None);
+    };
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // The data folder is made when Weir starts.
+    if !folder.is_dir() && flags.data_dir.as_deref() != Some(folder) {
+        return Err(Exit::Misused(format!(
+            "the settings file {} cannot be there, since its folder is not; correct --config (WEIR_CONFIG), or make the folder",
+            file.display()
+        )));
+    }
+    Ok(Some(format!(
+        "the settings file {} does not exist: the defaults are used, and the file is written at the first change",
+        file.display()
+    )))
+}
 
 /// The places and the settings of this run.
 pub(crate) fn settings(flags: Flags) -> Result<(Settings, Paths), Exit> {

@@ -116,6 +116,45 @@ fn a_wrong_settings_file_is_named_with_the_place_of_the_mistake() {
     assert!(line.contains("weir.toml, line 2, column 1") && line.contains("--config"), "{line}");
 }
 
+#[test]
+fn a_settings_file_that_is_not_there_is_said_when_it_was_named() {
+    let serve = ["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--data-dir", "data"];
+    for (file, variables) in [(Some("typo.toml"), vec![]), (None, vec![("WEIR_CONFIG", "typo.toml")]), (None, vec![])] {
+        let named = file.is_some() || !variables.is_empty();
+        let arguments = serve.into_iter().chain(file.map(|file| ["--config", file]).into_iter().flatten());
+        let mut program = Program::run_in(tempfile::tempdir().unwrap(), arguments, &variables);
+        let _page = Page::of(&mut program);
+        assert!(!program.path("typo.toml").exists());
+        #[cfg(unix)]
+        {
+            program.signal("TERM");
+            let ended = program.end();
+            let told =
+                ended.lines.iter().filter(|line| line.contains("WARN") && line.contains("settings file")).count();
+            assert_eq!(told, usize::from(named), "{ended:?}");
+            let told =
+                |line: &String| line.contains("the settings file typo.toml does not exist: the defaults are used");
+            assert_eq!(ended.lines.iter().any(told), named, "{ended:?}");
+        }
+    }
+    // The data folder is made at the first start, so a file in it may be named before.
+    let mut program = Program::serve(&["--config", "data/config.toml"]);
+    let _page = Page::of(&mut program);
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("nowhere/typo.toml");
+    for (arguments, variables) in [
+        (vec!["serve", "--config", file.to_str().unwrap()], vec![]),
+        (vec!["serve"], vec![("WEIR_CONFIG", file.to_str().unwrap())]),
+    ] {
+        let ended = Program::run(arguments, &variables).end();
+        assert_eq!((ended.code(), ended.lines.len()), (Some(2), 1), "{ended:?}");
+        let line = &ended.lines[0];
+        assert!(line.contains("nowhere/typo.toml cannot be there") && line.contains("--config"), "{line}");
+        assert!(!folder.path().join("nowhere").exists());
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn secrets_on_the_command_line_are_said_with_the_variable_for_each_and_those_of_variables_are_not() {

@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 
+use crate::page::Page;
 use crate::program::Program;
 
 fn taken() -> (TcpListener, String) {
@@ -52,4 +53,46 @@ fn an_address_of_another_computer_is_code_1() {
     let ended = Program::run(["--listen", "192.0.2.1:1935"], &[]).end();
     assert_eq!((ended.code(), ended.lines.len()), (Some(1), 1), "{ended:?}");
     assert!(ended.lines[0].contains("192.0.2.1 is no address of this computer"), "{ended:?}");
+}
+
+#[test]
+fn a_port_that_is_given_twice_is_said_in_one_line() {
+    let (held, address) = taken();
+    drop(held);
+    for flags in [["--http", &address], ["--metrics-addr", &address]] {
+        let ended = Program::run(["--listen", &address].iter().chain(&flags), &[]).end();
+        assert_eq!((ended.code(), ended.lines.len()), (Some(1), 1), "{ended:?}");
+        assert!(ended.lines[0].starts_with(&format!("weir: cannot listen on {address} for ")), "{ended:?}");
+        if cfg!(target_os = "linux") {
+            assert!(ended.lines[0].contains("already used by another of Weir's own listeners"), "{ended:?}");
+        }
+    }
+}
+
+#[test]
+fn a_certificate_that_is_not_there_is_said_in_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = "[rtmps]\nenabled = true\nlisten = [\"127.0.0.1:0\"]\n[tls]\ncert = \"no.pem\"\nkey = \"no.key\"\n";
+    std::fs::write(folder.path().join("weir.toml"), settings).unwrap();
+    let ended = Program::run_in(folder, ["--listen", "127.0.0.1:0", "--config", "weir.toml"], &[]).end();
+    assert_eq!((ended.code(), ended.lines.len()), (Some(1), 1), "{ended:?}");
+    assert!(ended.lines[0].starts_with("weir: there is no certificate for RTMPS: the file no.pem"), "{ended:?}");
+}
+
+#[test]
+fn a_data_folder_that_another_weir_uses_is_code_1_and_a_line_that_names_it() {
+    let mut first = Program::serve(&[]);
+    let _page = Page::of(&mut first);
+    let data = first.path("data");
+    let second = || Program::run(["--listen", "127.0.0.1:0", "--data-dir", data.to_str().unwrap()], &[]);
+    let ended = second().end();
+    assert_eq!((ended.code(), ended.lines.len()), (Some(1), 1), "{ended:?}");
+    let line = &ended.lines[0];
+    assert!(line.starts_with("weir: another Weir is using the data folder"), "{line}");
+    assert!(line.contains(data.to_str().unwrap()) && line.contains("--data-dir"), "{line}");
+    // However the first one ends, its folder is free then.
+    let folder = std::mem::replace(&mut first.folder, tempfile::tempdir().unwrap());
+    drop(first);
+    second().until("that it listens", |line| line.contains("RTMP listens").then_some(()));
+    drop(folder);
 }
