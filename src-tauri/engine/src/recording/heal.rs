@@ -28,7 +28,10 @@ pub(super) fn heal(recordings: &Recordings) {
             continue;
         }
         let outcome = repair(&path);
-        tracing::info!(file = entry.name, ?outcome, "an interrupted recording was looked after");
+        match &outcome {
+            Ok(outcome) => tracing::info!(file = entry.name, %outcome, "an interrupted recording was looked after"),
+            Err(error) => tracing::info!(file = entry.name, %error, "an interrupted recording was not repaired"),
+        }
         let flaw = recordings.note_flaw(&entry.name, &outcome);
         let is_news = flaw != entry.about.flaw;
         if let Some(report) = words(entry.name, outcome).filter(|_| is_news || flaw.is_none()) {

@@ -3,6 +3,7 @@
 //!
 //! Only files that Weir wrote are touched. A file that somebody writes to is left alone: whoever writes one holds a lock on it.
 
+use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write as _};
 use std::path::Path;
@@ -44,6 +45,17 @@ pub enum Outcome {
     Damaged,
     /// It is not one of Weir's own files; it was left as it is.
     Foreign,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Whole => "it is whole",
+            Self::Repaired { .. } => "it is whole again",
+            Self::Damaged => "nothing in it can be saved",
+            Self::Foreign => "it was not written by Weir",
+        })
+    }
 }
 
 /// Why a file could not be repaired.

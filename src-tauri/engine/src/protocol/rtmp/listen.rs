@@ -223,7 +223,8 @@ impl Server {
     /// nothing. Returns how many are asked.
     pub fn request_reconnect(&self, whom: &Whom, url: Option<&ReconnectUrl>) -> usize {
         let asked = self.0.clients.ask(whom, url);
-        tracing::info!(asked, ?whom, ?url, "asked to connect anew");
+        let to = url.map(tracing::field::debug);
+        tracing::info!(clients = asked, %whom, to, "asked to connect anew");
         asked
     }
 

@@ -51,6 +51,16 @@ pub enum Whom {
     Reader(SubscriberId),
 }
 
+impl fmt::Display for Whom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Everyone => f.write_str("everyone"),
+            Self::Publisher(path) => write!(f, "the publisher of {path}"),
+            Self::Reader(id) => write!(f, "reader {}", id.0),
+        }
+    }
+}
+
 /// What a client does.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) enum Doing {

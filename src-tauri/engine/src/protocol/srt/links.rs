@@ -1,6 +1,7 @@
 //! What is known of every SRT connection, for those who look: filled by the connections, read by the API.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -21,6 +22,17 @@ pub enum Role {
     Push(SubscriberId),
     /// The peer has not shown yet whether it sends.
     Undecided,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Publish => "publish",
+            Self::Play(_) => "play",
+            Self::Push(_) => "push",
+            Self::Undecided => "not known yet",
+        })
+    }
 }
 
 /// One look at a connection.

@@ -136,8 +136,8 @@ pub(super) async fn run(
         faults: job.faults(),
     });
     tracing::info!(
-        path = %job.path(), peer = %link.peer(), connection = pass.life.id().0, role = ?job.role(), version = %link.connection().peer_version(),
-        latency = ?link.connection().latency(), key_length, "SRT connection"
+        path = %job.path(), peer = %link.peer(), connection = pass.life.id().0, role = %job.role(), version = %link.connection().peer_version(),
+        latency_ms = link.connection().latency().receive.as_millis(), key_length, "SRT connection"
     );
     let over = tokio::select! {
         Err(over) = serve(&shared, &mut link, &mut job, &place, &mut pass) => over,
