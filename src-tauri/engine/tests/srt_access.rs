@@ -262,3 +262,15 @@ async fn who_guesses_passphrases_is_shut_out_like_who_guesses_keys() {
     until(&server.engine, "forgiveness", || (!gate.is_shut_out([127, 0, 0, 1].into())).then_some(())).await;
     assert_eq!(try_with(right).await.err(), Some(Reject::CONFLICT), "it is let in as far as the stream that is live");
 }
+
+#[tokio::test]
+async fn an_encoder_whose_stream_id_says_that_it_plays_is_told_of() {
+    let server = Server::start(srt::on).await;
+    let mut caller = Caller::call(srt::address(&server.engine), "read:live/show").await.unwrap();
+    caller.send_frames(&tracks(), &frames(&tracks(), 0, 500)).await;
+    let problems =
+        || server.engine.context().problems.list().into_iter().find(|known| known.code == "srt_player_sends");
+    let problem = until(&server.engine, "the problem", problems).await;
+    assert!(problem.hint.contains("publish:live/show"), "{problem:?}");
+    assert_eq!((problem.count, problem.peer.as_deref()), (1, Some("127.0.0.1")));
+}

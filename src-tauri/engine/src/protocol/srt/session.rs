@@ -178,14 +178,19 @@ async fn serve(
     place: &Place,
     pass: &mut Pass,
 ) -> Result<(), Over> {
-    let mut looked = Instant::now();
+    let (mut looked, mut told) = (Instant::now(), false);
     loop {
         let now = Instant::now();
         link.run(now)?;
         let mut closed = None;
         while let Some(event) = link.next_event() {
             match event {
-                Event::Payload(payload) => take(shared, job, place, pass, &payload, now).await?,
+                Event::Payload(payload) => {
+                    if matches!(job, Job::Play(_)) && !std::mem::replace(&mut told, true) {
+                        say_that_nobody_hears(shared, link, job.path());
+                    }
+                    take(shared, job, place, pass, &payload, now).await?;
+                }
                 Event::Lost { packets } => {
                     tracing::debug!(path = %job.path(), packets, "SRT packets are lost");
                     if let Job::Publish(bridge) = job {
@@ -240,6 +245,19 @@ async fn hub_side(job: &mut Job) -> Option<EndReason> {
             None
         }
     }
+}
+
+/// An encoder whose stream id says that it plays: it looks as if it were live, and nothing arrives anywhere.
+fn say_that_nobody_hears(shared: &Shared, link: &Link, path: &StreamPath) {
+    shared.context.problems.report(Report {
+        code: "srt_player_sends",
+        message: format!(
+            "An SRT program sends, but its stream id says that it plays {path}: what it sends is thrown away."
+        ),
+        hint: format!("To publish, write the stream id as publish:{path}."),
+        path: Some(path.as_str().to_owned()),
+        peer: Some(link.peer().ip().to_canonical().to_string()),
+    });
 }
 
 /// Takes a payload of the peer.
