@@ -1,7 +1,8 @@
 //! The engine inside the app, or why there is none.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::header::{CONTENT_TYPE, HOST};
@@ -10,6 +11,9 @@ use axum::{Json, Router};
 use tower::ServiceExt as _;
 use weir_api::http::Front;
 use weir_engine::{DataLock, Engine, Paths, Profile, Settings};
+
+/// How long a Weir may take to end.
+const CLOSING: Duration = Duration::from_secs(6);
 
 /// Folder for everything Weir keeps, instead of the system's places: for tests and for a copy on a stick.
 pub const DATA_DIR: &str = "WEIR_DATA_DIR";
@@ -98,9 +102,21 @@ async fn start() -> Result<(Engine, DataLock), String> {
     let log = loaded.as_ref().map(|settings| settings.config().log.clone()).unwrap_or_default();
     weir_engine::log::start(&log, &paths.data_dir);
     let settings = loaded.map_err(|error| error.to_string())?;
-    let lock = DataLock::take(&paths.data_dir).map_err(|error| error.to_string())?;
+    let lock = lock(&paths.data_dir).await?;
     let engine = Engine::start(settings, paths).await.map_err(|error| error.to_string())?;
     Ok((engine, lock))
+}
+
+/// Takes the data folder. Who closes Weir and opens it again at once waits for the recordings of before to be closed.
+async fn lock(folder: &Path) -> Result<DataLock, String> {
+    let until = tokio::time::Instant::now() + CLOSING;
+    loop {
+        match DataLock::take(folder) {
+            Ok(lock) => return Ok(lock),
+            Err(error) if tokio::time::Instant::now() >= until => return Err(error.to_string()),
+            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    }
 }
 
 /// A path that an environment variable names, when it does.
@@ -116,4 +132,21 @@ fn failing(reason: &str) -> Router {
         "hint": "Put that right, then close Weir and open it again.",
     });
     Router::new().fallback(async move || (StatusCode::SERVICE_UNAVAILABLE, Json(error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_opens_weir_again_waits_until_the_one_before_has_ended() {
+        let home = tempfile::tempdir().expect("a folder");
+        let before = DataLock::take(home.path()).expect("the folder is free");
+        let ending = async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            drop(before);
+        };
+        let (lock, ()) = tokio::join!(lock(home.path()), ending);
+        assert!(lock.is_ok(), "{lock:?}");
+    }
 }
