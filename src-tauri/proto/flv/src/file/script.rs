@@ -100,7 +100,8 @@ fn own_entries(tracks: &Tracks, measured: &Measured, key_frames: &[KeyFrame]) ->
     if tracks.find(TrackId::AUDIO).is_some() {
         entries.push(number("audiodatarate", measured.audio_bits_per_sec / 1000.0));
     }
-    if !key_frames.is_empty() {
+    // An index of one place leads nowhere, and FFmpeg warns of it.
+    if key_frames.len() > 1 {
         let array =
             |value: fn(&KeyFrame) -> f64| Value::StrictArray(key_frames.iter().map(value).map(Value::Number).collect());
         let index = vec![
