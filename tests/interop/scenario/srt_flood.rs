@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::clip::{Make, clip};
 use crate::ffmpeg::Ffmpeg;
 use crate::process::Outcome;
+use crate::scenario::srt_media::LATENCY;
 use crate::scripted::{ABILITY, CONCLUSION, INDUCTION, KEY_MESSAGE, handshake, word};
 use crate::srt::{self, Form, alike};
 use crate::weir::Weir;
@@ -19,7 +20,10 @@ const MOST_KIB: u64 = 24 * 1024;
 
 pub(crate) fn unharmed(ffmpeg: &Ffmpeg) -> Outcome {
     let clip = clip(Make::H264Aac, ffmpeg)?;
-    let weir = Weir::start(&["--srt-listen", "127.0.0.1:0", "--srt-passphrase", "incorrect-horse"])?;
+    // What the flood pushes out of the system's buffer is sent again, and a busy machine needs time for that.
+    let latency = LATENCY.to_string();
+    let flags = ["--srt-listen", "127.0.0.1:0", "--srt-passphrase", "incorrect-horse", "--srt-latency", &latency];
+    let weir = Weir::start(&flags)?;
     let mut playing = ffmpeg.bare(&["-rtmp_live", "live", "-i", &weir.url("stream")], Form::Container, false)?;
     weir.wait_for_players("stream", 1)?;
     let url = format!("{}&passphrase=incorrect-horse", weir.srt("publish:live/stream")?);
