@@ -40,9 +40,9 @@ fn serve(flags: Flags) -> Result<(), exit::Exit> {
     let reconnect_url = flags.reconnect_url.clone();
     let warnings = [settings::absent(&flags)?, flags.warning()];
     let (settings, paths) = settings::settings(flags)?;
-    let log = weir_engine::log::start(&settings.config().log, &paths.data_dir);
-    // Kept until the end.
+    // Kept until the end, and taken before anything is written there.
     let _lock = weir_engine::DataLock::take(&paths.data_dir).map_err(exit::Exit::failed)?;
+    let log = weir_engine::log::start(&settings.config().log, &paths.data_dir);
     for warning in warnings.into_iter().flatten() {
         tracing::warn!("{warning}");
     }

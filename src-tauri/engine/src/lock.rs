@@ -33,18 +33,11 @@ impl DataLock {
     /// Takes the lock of `folder`, which is made if need be. Where nothing can be locked, as in a folder that is for reading only
     /// or on some network disks, it is used all the same. Blocks, for a fifth of a second at most.
     pub fn take(folder: &Path) -> Result<Self, FolderInUse> {
-        let unlocked = |error: io::Error| {
-            tracing::debug!(folder = %folder.display(), %error, "the data folder cannot be locked");
-            Ok(Self { _file: None })
-        };
-        let file = match open(folder) {
-            Ok(file) => file,
-            Err(error) => return unlocked(error),
-        };
+        let Ok(file) = open(folder) else { return Ok(Self { _file: None }) };
         for attempt in 1..=TRIES {
             match file.try_lock() {
                 Ok(()) => return Ok(Self { _file: Some(file) }),
-                Err(TryLockError::Error(error)) => return unlocked(error),
+                Err(TryLockError::Error(_)) => return Ok(Self { _file: None }),
                 Err(TryLockError::WouldBlock) if attempt < TRIES => thread::sleep(PAUSE),
                 Err(TryLockError::WouldBlock) => {}
             }

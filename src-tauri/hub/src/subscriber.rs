@@ -42,7 +42,8 @@ pub struct Subscriber {
     lag: LagPolicy,
     /// The least lag since the reader began or last skipped: what it may not be blamed for.
     pub(crate) least_lag: TimeDelta,
-    /// How many frames of picture and sound the stream had before the next one that it reads.
+    /// How many frames of picture and sound the stream had before the next one that it reads. Data that it got by following
+    /// another counts too, so that at worst a few frames too few are told as skipped.
     pub(crate) before: u64,
     /// Tracks the reader was told last.
     told: Option<Tracks>,

@@ -1,29 +1,19 @@
 //! Frames that come faster than the clock: an encoder that comes back with what it held, and one that runs as fast as it can.
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up its case has failed")]
 
+mod support;
+
 use std::time::Duration;
 
 use bytes::Bytes;
+use support::{path, picture, publish};
 use tokio::time::advance;
 use weir_hub::{Delivery, Hub, HubOptions, Origin, Publisher, SubscribeOptions, Subscriber};
-use weir_media::{Codec, Frame, FrameKind, StreamPath, Timestamp, Track, TrackId, Tracks};
-
-fn path() -> StreamPath {
-    StreamPath::parse("live/show").unwrap()
-}
-
-fn publish(hub: &Hub) -> Publisher {
-    let mut publisher = hub.publish(&path(), Origin::internal("test")).unwrap();
-    publisher.set_tracks(&Tracks::default().with(Track::new(TrackId::VIDEO, Codec::H264))).unwrap();
-    publisher
-}
 
 /// One frame every 40 ms of the media's time and a key frame every second, all at once; each of `len` bytes.
 fn at_once(publisher: &mut Publisher, millis: std::ops::Range<i64>, len: usize) {
     for at in millis.step_by(40) {
-        let (track, time) = (TrackId::VIDEO, Timestamp::from_millis(at));
-        let kind = if at % 1000 == 0 { FrameKind::Key } else { FrameKind::Delta };
-        publisher.write(Frame { track, dts: time, pts: time, kind, data: Bytes::from(vec![7; len]) }).unwrap();
+        publisher.write(picture(at, Bytes::from(vec![7; len]))).unwrap();
     }
     publisher.flush();
 }

@@ -1,29 +1,19 @@
 //! What is measured of a stream whose publisher was away, in virtual time.
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up its case has failed")]
 
+mod support;
+
 use std::time::Duration;
 
 use bytes::Bytes;
+use support::{path, picture, publish};
 use tokio::time::advance;
-use weir_hub::{Hub, HubOptions, Origin, Publisher};
-use weir_media::{Codec, Frame, FrameKind, StreamPath, Timestamp, Track, TrackId, Tracks};
-
-fn path() -> StreamPath {
-    StreamPath::parse("live/show").unwrap()
-}
-
-fn publish(hub: &Hub) -> Publisher {
-    let mut publisher = hub.publish(&path(), Origin::internal("test")).unwrap();
-    publisher.set_tracks(&Tracks::default().with(Track::new(TrackId::VIDEO, Codec::H264))).unwrap();
-    publisher
-}
+use weir_hub::{Hub, HubOptions, Publisher};
 
 /// One video frame every 40 ms, a key frame every second, real time passing alike.
 async fn run(publisher: &mut Publisher, millis: std::ops::Range<i64>) {
     for at in millis.step_by(40) {
-        let (track, time) = (TrackId::VIDEO, Timestamp::from_millis(at));
-        let kind = if at % 1000 == 0 { FrameKind::Key } else { FrameKind::Delta };
-        publisher.write(Frame { track, dts: time, pts: time, kind, data: Bytes::from_static(b"frame") }).unwrap();
+        publisher.write(picture(at, Bytes::from_static(b"frame"))).unwrap();
         publisher.flush();
         advance(Duration::from_millis(40)).await;
     }

@@ -97,12 +97,12 @@ impl Core {
 
 async fn start() -> Result<(Engine, DataLock), String> {
     let paths = Paths::find(Profile::Desktop, variable(CONFIG), variable(DATA_DIR));
+    let lock = lock(&paths.data_dir).await?;
     let loaded = Settings::load(&paths.config_file, Profile::Desktop);
     // The log comes first: what is wrong with the settings belongs into it.
     let log = loaded.as_ref().map(|settings| settings.config().log.clone()).unwrap_or_default();
     weir_engine::log::start(&log, &paths.data_dir);
     let settings = loaded.map_err(|error| error.to_string())?;
-    let lock = lock(&paths.data_dir).await?;
     let engine = Engine::start(settings, paths).await.map_err(|error| error.to_string())?;
     Ok((engine, lock))
 }

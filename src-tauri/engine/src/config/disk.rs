@@ -1,6 +1,6 @@
 //! What settings name and a start would look for on this computer: files and programs.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::Config;
 use super::mistake::{Mistake, Step};
@@ -30,7 +30,7 @@ impl Config {
         }
         for (item, hook) in self.hooks.list.iter().enumerate() {
             let Target::Script { path, .. } = &hook.target else { continue };
-            if hook.enabled && program(path).is_none() {
+            if hook.enabled && !is_program(path) {
                 let problem = format!("there is no program {}; write the path of one", path.display());
                 return Some(Mistake::at([Name("hooks"), Name("list"), Item(item), Name("script")], problem));
             }
@@ -40,19 +40,19 @@ impl Config {
     }
 }
 
-/// Where a program is, as the system finds it.
-fn program(name: &Path) -> Option<PathBuf> {
-    if name.components().count() > 1 || name.is_absolute() {
-        return name.is_file().then(|| name.to_owned());
+/// Whether there is such a program, where the system would look for it.
+fn is_program(name: &Path) -> bool {
+    if name.components().count() > 1 {
+        return name.is_file();
     }
     let endings = if cfg!(windows) { &["", "exe", "cmd", "bat"][..] } else { &[""][..] };
-    let folders = std::env::var_os("PATH")?;
-    let places = std::env::split_paths(&folders).flat_map(|folder| {
-        endings.iter().map(
-            move |ending| if ending.is_empty() { folder.join(name) } else { folder.join(name).with_extension(ending) },
-        )
-    });
-    places.into_iter().find(|place| place.is_file())
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&folders).any(|folder| {
+        let place = folder.join(name);
+        endings
+            .iter()
+            .any(|ending| if ending.is_empty() { place.is_file() } else { place.with_extension(ending).is_file() })
+    })
 }
 
 /// Why no folder can be there: what is there, or above it, is something else.

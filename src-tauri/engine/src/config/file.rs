@@ -86,13 +86,8 @@ pub fn parse(text: &str, file: &str, profile: Profile) -> Result<Config, ConfigE
 /// cannot be used. A settings file that does not exist is fine.
 pub fn check(path: &Path, profile: Profile) -> Result<(), ConfigError> {
     let (text, file) = (read(path)?.unwrap_or_default(), path.display().to_string());
-    check_text(&text, &file, profile)?;
-    parse(&text, &file, profile)?.unusable().map_or(Ok(()), |mistake| Err(at(&text, &file, &mistake)))
-}
-
-/// The same with the text.
-pub(super) fn check_text(text: &str, file: &str, profile: Profile) -> Result<(), ConfigError> {
-    parse(text, file, profile)?.gap().map_or(Ok(()), |gap| Err(at(text, file, &gap)))
+    let config = parse(&text, &file, profile)?;
+    config.gap().or_else(|| config.unusable()).map_or(Ok(()), |mistake| Err(at(&text, &file, &mistake)))
 }
 
 fn at(text: &str, file: &str, mistake: &Mistake) -> ConfigError {

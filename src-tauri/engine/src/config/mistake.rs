@@ -139,18 +139,18 @@ impl Config {
     /// Two listeners that cannot both be open: they want the same port of the same interface. SRT has ports of its own kind.
     fn clash(&self) -> Option<Mistake> {
         let tcp = [
-            ("rtmp", self.rtmp.enabled, &self.rtmp.listen),
-            ("rtmps", self.rtmps.enabled, &self.rtmps.listen),
-            ("http", true, &self.http.listen),
+            ("rtmp", self.rtmp.addresses()),
+            ("rtmps", self.rtmps.addresses()),
+            ("http", &self.http.listen),
+            ("metrics", self.metrics.listen.as_slice()),
         ];
-        let udp = [("srt", self.srt.enabled, &self.srt.listen)];
-        clash(&tcp).or_else(|| clash(&udp))
+        clash(&tcp).or_else(|| clash(&[("srt", self.srt.addresses())]))
     }
 }
 
-fn clash(services: &[(&'static str, bool, &Vec<ListenAddress>)]) -> Option<Mistake> {
+fn clash(services: &[(&'static str, &[ListenAddress])]) -> Option<Mistake> {
     let mut before: Vec<(&str, ListenAddress)> = Vec::new();
-    for (name, _, list) in services.iter().filter(|(_, enabled, _)| *enabled) {
+    for (name, list) in services {
         for (item, address) in list.iter().enumerate() {
             if let Some((other, there)) = before.iter().find(|(_, there)| there.meets(*address)) {
                 let problem = format!("{address} is taken by {there} of {other}.listen; give each a port of its own");
@@ -171,8 +171,7 @@ fn twice<T: PartialEq + Copy>(all: impl Iterator<Item = T>) -> Option<(usize, T)
 
 #[cfg(test)]
 mod tests {
-    use super::super::file::check_text;
-    use super::super::{Profile, parse};
+    use super::super::{Profile, check, parse};
 
     #[test]
     fn what_excludes_each_other_is_refused_where_it_is() {
@@ -204,6 +203,8 @@ mod tests {
 
     #[test]
     fn what_is_left_to_be_done_is_told_when_the_file_is_checked_and_refuses_no_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("c.toml");
         let destination = |more: &str| format!("[[destinations]]\nid = \"a\"\nurl = \"rtmp://h/app\"\n{more}");
         for (text, expected) in [
             ("[auth]\nmode = \"file\"\n".to_owned(), "line 2, column 8: nobody is let in without a file of tokens"),
@@ -217,14 +218,20 @@ mod tests {
                 "[rtmp]\nlisten = [\":1\"]\n[http]\nlisten = [\"127.0.0.1:1\"]\n".to_owned(),
                 "line 4, column 11: 127.0.0.1:1 is taken by :1 of rtmp.listen",
             ),
+            (
+                "[http]\nlisten = [\":1\"]\n[metrics]\nlisten = \":1\"\n".to_owned(),
+                "line 4, column 10: :1 is taken by :1 of http.listen",
+            ),
             (destination("backup_url = \"http://h/canary\"\n"), "line 4, column 14: the address does not begin with"),
             (destination("preset = \"twich\"\n"), "line 4, column 10: there is no such preset"),
         ] {
             assert!(parse(&text, "c.toml", Profile::Serve).is_ok(), "{text}");
-            let error = check_text(&text, "c.toml", Profile::Serve).unwrap_err().to_string();
-            assert!(error.starts_with(&format!("c.toml, {expected}")), "{text}: {error}");
+            std::fs::write(&file, &text).unwrap();
+            let error = check(&file, Profile::Serve).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("{}, {expected}", file.display())), "{text}: {error}");
             assert!(!error.contains("canary"));
         }
-        assert!(check_text(&destination(""), "c.toml", Profile::Serve).is_ok());
+        std::fs::write(&file, destination("")).unwrap();
+        assert!(check(&file, Profile::Serve).is_ok());
     }
 }
