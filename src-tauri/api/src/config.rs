@@ -20,6 +20,10 @@ pub(crate) async fn show(State(api): State<Api>) -> Result<Json<ConfigDocument>,
     document(&api).map(Json)
 }
 
+fn refused(why: &str) -> Error {
+    Error::invalid(format!("{why}."), "docs/configuration.md describes every setting.")
+}
+
 /// Change any setting: a JSON merge patch (RFC 7396), in which `null` means the default. It is checked as a whole, applied at
 /// once and saved; only what changed is restarted. Addresses are taken apart as by the other nouns: what of them is secret is kept
 /// with the secrets, and an address as it is shown stays as it is.
@@ -41,16 +45,9 @@ pub(crate) async fn change(State(api): State<Api>, Json(patch): Json<Value>) -> 
         merge(&mut all, &patch, Some(&defaults));
         reveal(&mut all, &before, &shown);
         let mut changed: Config = serde_path_to_error::deserialize(&all).map_err(|error| {
-            let place = error.path().to_string();
-            Error::invalid(
-                format!("The setting {place} cannot be so: {}.", crate::extract::redacted(&error.inner().to_string())),
-                "docs/configuration.md describes every setting.",
-            )
+            refused(&crate::extract::redacted(&error.inner().to_string())).at(&error.path().to_string())
         })?;
-        changed.check().map_err(|mistake| {
-            let message = format!("The setting {mistake} cannot be so: {}.", mistake.problem);
-            Error::invalid(message, "docs/configuration.md describes every setting.")
-        })?;
+        changed.check().map_err(|mistake| refused(&mistake.problem).at(&mistake.to_string()))?;
         let changes = take_apart(secrets, config, &mut changed)?;
         *config = changed;
         Ok(changes)

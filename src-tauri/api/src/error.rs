@@ -168,12 +168,24 @@ pub struct Error {
     /// One plain sentence: what to do.
     #[schema(example = "Start your encoder, or look at the list of streams for the right name.")]
     pub hint: String,
+    /// The one setting that it is about; null where it is about none.
+    pub setting: Option<RefusedSetting>,
+}
+
+/// A setting that cannot be as it is asked to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct RefusedSetting {
+    /// Its name in the settings file.
+    #[schema(example = "rtmp.chunk_size")]
+    pub name: String,
+    /// Why not, to go on from the name.
+    pub reason: String,
 }
 
 impl Error {
     /// An error in words.
     pub fn new(code: Code, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { code, message: message.into(), hint: hint.into() }
+        Self { code, message: message.into(), hint: hint.into(), setting: None }
     }
 
     /// A value that can be read but not used.
@@ -184,7 +196,9 @@ impl Error {
     /// The same, said of one setting among many.
     pub(crate) fn at(mut self, setting: &str) -> Self {
         self.message.get_mut(..1).map(str::make_ascii_lowercase);
-        self.message = format!("The setting {setting} cannot be so: {}", self.message);
+        let reason = std::mem::take(&mut self.message);
+        self.message = format!("The setting {setting} cannot be so: {reason}");
+        self.setting = Some(RefusedSetting { name: setting.to_owned(), reason });
         self
     }
 

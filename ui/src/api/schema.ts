@@ -1574,6 +1574,7 @@ export interface components {
              * @example There is no stream live/stream.
              */
             message: string;
+            setting: components["schemas"]["RefusedSetting"] | null;
         };
         /** @description One event. `type` tells which. */
         Event: {
@@ -2613,6 +2614,16 @@ export interface components {
              * @description Picture width in pixels.
              */
             width: number | null;
+        };
+        /** @description A setting that cannot be as it is asked to be. */
+        RefusedSetting: {
+            /**
+             * @description Its name in the settings file.
+             * @example rtmp.chunk_size
+             */
+            name: string;
+            /** @description Why not, to go on from the name. */
+            reason: string;
         };
         /** @description How stream keys and other secrets are kept. */
         SecretStorage: {

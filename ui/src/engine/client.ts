@@ -43,13 +43,15 @@ import type {
 } from '../api/model';
 import type { Host } from '../host/host';
 
-/** A request that did not succeed: the three parts of every error of the API. */
+/** A request that did not succeed: the parts of every error of the API. */
 export class RequestError extends Error {
   constructor(
     /** What to branch on; `unreachable` when no answer came at all. */
     readonly code: string,
     message: string,
     readonly hint: string,
+    /** The one setting that it is about. */
+    readonly setting?: ErrorBody['setting'],
   ) {
     super(message);
   }
@@ -215,7 +217,7 @@ export class Client {
       throw new RequestError('unreachable', '', '');
     }
     if (response.ok) return answer as T;
-    if (isErrorBody(answer)) throw new RequestError(answer.code, answer.message, answer.hint);
+    if (isErrorBody(answer)) throw new RequestError(answer.code, answer.message, answer.hint, answer.setting);
     throw new RequestError('unreachable', '', '');
   }
 }

@@ -110,12 +110,11 @@ export function problemWords(problem: { code: string; message: string; hint?: st
   return { message: known('message') ?? problem.message, hint: known('hint') ?? problem.hint ?? '' };
 }
 
-/** How the API refuses a setting: for programs, which know it by its name in the settings file. */
-const REFUSED = /^The setting ([\w.]+)\S* cannot be so: (.+)$/s;
-
 /** What went wrong with a request. A setting has the name that it has on the page, and no reference of settings is at hand there. */
 export function requestWords(error: RequestError): ProblemWords {
-  const [, setting = '', reason = ''] = REFUSED.exec(error.message) ?? [];
+  const { name: item = '', reason = '' } = error.setting ?? {};
+  // The page has a name for the list, and none for each item.
+  const setting = item.replace(/\[.*/, '');
   const name = maybe(`tuning.${setting}`) ?? maybe(setting);
   if (name === undefined) return problemWords(error);
   return { message: t('tuning.refused', { name, reason }), hint: error.hint.startsWith('docs/') ? '' : error.hint };

@@ -84,7 +84,7 @@ describe('adding', () => {
   });
 
   test('shows what the engine says about it and keeps what was typed', async () => {
-    const refusal = { code: 'invalid_value' as const, message: 'The port 99999 does not exist.', hint: 'Leave it out.' };
+    const refusal = { code: 'invalid_value' as const, message: 'The port 99999 does not exist.', hint: 'Leave it out.', setting: null };
     await show('empty', { at: 'destinations', change: (scene) => (scene.refusal = refusal) });
     await choosing('Another server');
     await page.getByLabelText('Server address').fill('rtmp://example.org:99999/live');

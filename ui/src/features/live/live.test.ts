@@ -157,7 +157,7 @@ describe('with a stream', () => {
   });
 
   test('a change the engine refuses is told beside the button', async () => {
-    const refusal = { code: 'invalid_value' as const, message: 'The folder is read-only.', hint: 'Choose another.' };
+    const refusal = { code: 'invalid_value' as const, message: 'The folder is read-only.', hint: 'Choose another.', setting: null };
     await show('live', { change: (scene) => (scene.refusal = refusal) });
     await page.getByRole('button', { name: 'Stop recording' }).click();
     await expect.element(page.getByRole('alert').getByText('The folder is read-only.')).toBeVisible();

@@ -84,7 +84,7 @@ describe('a recording', () => {
   });
 
   test('goes to the trash after a question, and for good only after another', async () => {
-    const refusal = { code: 'trash_unavailable' as const, message: 'There is no trash.', hint: '' };
+    const refusal = { code: 'trash_unavailable' as const, message: 'There is no trash.', hint: '', setting: null };
     const host = await show('live', { at: 'recordings', change: (scene) => (scene.refusal = refusal) });
     await page.getByRole('button', { name: 'Do more with Evening show.mp4' }).click();
     await page.getByRole('menuitem', { name: 'Move to the trash' }).click();

@@ -109,6 +109,7 @@ test('what cannot be is told with the name of the field and what it may be', asy
     code: 'invalid_value' as const,
     message: 'The setting rtmp.listen[0] cannot be so: :0 is taken; write another one.',
     hint: 'docs/configuration.md describes every setting.',
+    setting: { name: 'rtmp.listen[0]', reason: ':0 is taken; write another one.' },
   };
   await show('empty', { at: 'settings', rest: 'tuning', change: (scene) => (scene.refusal = refusal) });
   await page.getByLabelText('Handshake, seconds').fill('0');
