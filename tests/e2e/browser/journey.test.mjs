@@ -31,7 +31,9 @@ test("without the token nothing is told, and the page asks for it", { timeout: 1
   for (const token of ["", "0".repeat(64)]) {
     const answer = await fetch(`${origin}/api/v1/status`, { headers: { authorization: `Bearer ${token}` } });
     assert.equal(answer.status, 401);
-    assert.deepEqual(Object.keys(await answer.json()), ["code", "message", "hint"]);
+    const told = await answer.json();
+    assert.deepEqual(Object.keys(told), ["code", "message", "hint", "setting"]);
+    assert.equal(told.setting, null);
   }
   const tab = await open(context);
   await tab.goto(origin);
