@@ -34,8 +34,21 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// What a crate in `proto` may take from outside: data structures and arithmetic. Nothing here can reach a clock, a
 /// socket, a task, a file or the system's randomness.
-const PURE: &[&str] =
-    &["aes", "aes-kw", "bytes", "ctr", "hmac", "memchr", "pbkdf2", "sha1", "sha2", "subtle", "thiserror"];
+const PURE: &[&str] = &[
+    "aes",
+    "aes-kw",
+    "base64",
+    "bytes",
+    "ctr",
+    "hmac",
+    "md-5",
+    "memchr",
+    "pbkdf2",
+    "sha1",
+    "sha2",
+    "subtle",
+    "thiserror",
+];
 
 /// What their tests may take besides.
 const PURE_IN_TESTS: &[&str] = &["hex", "proptest", "serde", "serde_json", "tempfile", "libtest-mimic"];

@@ -214,6 +214,32 @@ async fn a_refusal_says_why_and_never_shows_the_key() {
 }
 
 #[tokio::test]
+async fn a_server_that_asks_who_comes_is_told_and_gets_the_stream() {
+    let name = "[ AccessManager.Reject ] : [ code=403 need auth; authmod=adobe ] : ";
+    let proof =
+        "[ AccessManager.Reject ] : [ authmod=adobe ] : ?reason=needauth&user=me&salt=s1&challenge=c1&opaque=o1";
+    let target = Target::start(move |visit| match visit {
+        0 => Manner::Deny("NetConnection.Connect.Rejected", name),
+        1 => Manner::Deny("NetConnection.Connect.Rejected", proof),
+        _ => Manner::Take,
+    })
+    .await;
+    let rig = Rig::sending_to(&[target.url().replace("rtmp://", "rtmp://me:canary@")]).await;
+    let mut publisher = rig.publish("live/show");
+    publisher.set_tracks(&tracks()).unwrap();
+    write(&mut publisher, &frames(&tracks(), 0, 1_000));
+    let status = rig.live(0).await;
+    assert_eq!((status.line.reconnects, status.line.last_error()), (0, None), "to be asked is no failure");
+    assert!(rig.arrived(&target, 2, HEADERS + 1).await.len() > HEADERS);
+    let visit = target.visits().swap_remove(2);
+    let (app, query) = visit.app.split_once('?').unwrap();
+    assert_eq!((app, visit.tc_url), ("app", format!("{}?{query}", target.url())));
+    let names: Vec<&str> = query.split('&').map(|pair| pair.split('=').next().unwrap()).collect();
+    assert_eq!(names, ["authmod", "user", "challenge", "response", "opaque"]);
+    assert!(!query.contains("canary"), "the password is proved, not sent");
+}
+
+#[tokio::test]
 async fn a_server_that_ends_the_stream_is_quoted() {
     let target = Target::start(|_| Manner::Throw(10, Rejection::Denied, "your account is suspended")).await;
     let rig = Rig::sending_to(&[target.url()]).await;

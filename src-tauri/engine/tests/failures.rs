@@ -100,7 +100,7 @@ async fn provoke(name: &str, url: String, codes: &[FailureCode], then: Then, say
 #[tokio::test]
 async fn every_failure_of_an_rtmp_server_has_its_words_and_what_follows() {
     use FailureCode as Is;
-    let cases: [(&str, Manner, &[FailureCode], Then, &str); 10] = [
+    let cases: [(&str, Manner, &[FailureCode], Then, &str); 11] = [
         (
             "the key is refused",
             Manner::Refuse(Rejection::Denied, "no such key: canary-key"),
@@ -137,6 +137,13 @@ async fn every_failure_of_an_rtmp_server_has_its_words_and_what_follows() {
             "user name and a password",
         ),
         (
+            "a login is asked for in a way that nobody knows",
+            Manner::Deny("NetConnection.Connect.Rejected", "[ code=403 need auth; authmod=other ]"),
+            &[Is::Refused],
+            LATER,
+            "refuses the stream",
+        ),
+        (
             "the key is in use",
             Manner::Refuse(Rejection::NameTaken, "canary-key is live"),
             &[Is::AlreadyPublishing],
@@ -170,6 +177,14 @@ async fn every_failure_of_an_rtmp_server_has_its_words_and_what_follows() {
     for (name, manner, codes, then, says) in cases {
         let target = Target::start(move |_| manner).await;
         provoke(name, target.url(), codes, then, says).await;
+    }
+    let wrong = "[ AccessManager.Reject ] : [ authmod=adobe ] : ?reason=authfailed&opaque=vgoAAA==";
+    let more = "[ AccessManager.Reject ] : [ authmod=adobe ] : ?reason=needauth&user=canary-user&salt=a&challenge=b";
+    for (name, sentence, calls) in [("the login is refused", wrong, 1), ("it never ends asking", more, 3)] {
+        let target = Target::start(move |_| Manner::Deny("NetConnection.Connect.Rejected", sentence)).await;
+        let url = target.url().replace("rtmp://", "rtmp://canary-user:canary@");
+        provoke(name, url, &[Is::LoginRefused], Then::Stops, "does not accept the user name or the password").await;
+        assert_eq!(target.visits().len(), calls, "{name}");
     }
 }
 

@@ -59,6 +59,8 @@ async fn no_key_is_found_in_anything_that_is_written() {
         Manner::HangUp(5),
         Manner::SendOn(5, Some("rtmp://127.0.0.1:1/app?token=canary")),
         Manner::Http,
+        Manner::Deny("NetConnection.Connect.Rejected", "[ code=403 need auth; authmod=llnw ]"),
+        Manner::Deny("NetConnection.Connect.Rejected", "[ authmod=adobe ] : ?reason=nosuchuser&user=canary-user"),
     ];
     let mut targets = Vec::new();
     for manner in manners {
@@ -90,7 +92,8 @@ async fn no_key_is_found_in_anything_that_is_written() {
     planted_in_settings.sort_by_key(|url| std::cmp::Reverse(url.len()));
     for (n, url) in urls.iter().enumerate() {
         let id = format!("d{n}");
-        let key = Secret::new("word=canary-query\ncanary-key?auth=canary-token".to_owned());
+        let key =
+            Secret::new("canary-user:canary-password\nword=canary-query\ncanary-key?auth=canary-token".to_owned());
         // Beside a key of its own the whole path of an address is the application, which is no secret.
         if !url.contains("canary-pasted") {
             rig.engine.secrets().set(&secret_name(&id), Some(key.clone())).unwrap();

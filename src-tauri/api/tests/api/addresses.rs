@@ -159,7 +159,7 @@ async fn addresses_in_the_document_of_all_settings_are_taken_apart_as_well() {
     // A shown one is of use to nobody else, and what cannot be is said with its place.
     for (number, address, place) in [
         (0, "rtmp://127.0.0.2:1/app?•••", "destinations[0].url"),
-        (1, "rtmp://user:canary@127.0.0.1/app", "destinations[1].url"),
+        (1, "srt://user:canary@127.0.0.1:9", "destinations[1].url"),
     ] {
         let mut bad = back.clone();
         bad["destinations"][number]["url"] = address.into();

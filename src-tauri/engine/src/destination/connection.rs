@@ -66,6 +66,15 @@ pub(super) enum Until {
     KeyFrame,
 }
 
+/// What came of a connection.
+#[derive(Debug)]
+pub(super) enum Opened<S> {
+    /// The server takes the stream.
+    Publishing(Box<Connection<S>>),
+    /// It wants to know who comes, and is answered in another connection with this behind the application.
+    LoginAsked(Secret<String>),
+}
+
 /// One connection. Generic over the transport: TCP, or TLS on top of it.
 #[derive(Debug)]
 pub(super) struct Connection<S> {
@@ -77,6 +86,8 @@ pub(super) struct Connection<S> {
     /// The message stream media goes on, once the server takes it.
     stream_id: Option<u32>,
     wake: Option<Instant>,
+    /// The answer to a server that wants to know who comes.
+    login: Option<Secret<String>>,
     /// Where to, once the server asks for it; the inner `None` means the same address.
     asked_to_reconnect: Option<Option<Secret<String>>>,
     feed: Feed,
@@ -99,8 +110,8 @@ pub(super) struct Connection<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
-    /// Shakes hands, connects and publishes; returns when the server takes the stream.
-    pub(super) async fn publish(stream: S, gauge: Gauge, url: PublishUrl, board: &Board) -> Result<Self, Failure> {
+    /// Shakes hands, connects and publishes; returns when the server takes the stream, or is to be answered who comes.
+    pub(super) async fn publish(stream: S, gauge: Gauge, url: PublishUrl, board: &Board) -> Result<Opened<S>, Failure> {
         let mut random = [0; _];
         // Without randomness the handshake is only less random, and no server minds.
         let _ = getrandom::fill(&mut random);
@@ -114,6 +125,7 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
             step: Step::Handshake,
             stream_id: None,
             wake: None,
+            login: None,
             asked_to_reconnect: None,
             feed: Feed::default(),
             fed: Instant::now(),
@@ -131,7 +143,10 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
             connection.pump()?;
             board.stands(Standing::Connecting(connection.step));
             if connection.stream_id.is_some() {
-                return Ok(connection);
+                return Ok(Opened::Publishing(Box::new(connection)));
+            }
+            if let Some(query) = connection.login.take() {
+                return Ok(Opened::LoginAsked(query));
             }
             connection.turn(board).await?;
         }
@@ -287,6 +302,7 @@ impl<S: AsyncRead + AsyncWrite + Send> Connection<S> {
                     self.feed = Feed::new(Taken::of(&server));
                 }
                 Output::Event(Event::Published { message_stream_id }) => self.stream_id = Some(message_stream_id),
+                Output::Event(Event::LoginAsked(query)) => self.login = Some(query),
                 Output::Event(Event::Refused(refusal)) => {
                     return Err(Failure::of_refusal(&refusal, &secret_parts(self.session.url())));
                 }

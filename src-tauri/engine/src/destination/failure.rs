@@ -39,6 +39,8 @@ pub enum FailureCode {
     KeyRefused,
     /// The server asks for a user name and a password.
     LoginNeeded,
+    /// The user name or the password is wrong.
+    LoginRefused,
     /// The application (the path of the address) is refused.
     AppRefused,
     /// The server or the service does not take the codec.
@@ -82,6 +84,7 @@ impl FailureCode {
             | Self::CertificateInvalid
             | Self::KeyRefused
             | Self::LoginNeeded
+            | Self::LoginRefused
             | Self::AppRefused
             | Self::CodecRefused => Class::Stop,
             Self::AlreadyPublishing => Class::Stale,
@@ -127,8 +130,10 @@ impl Failure {
             (true, false) => description,
             (false, false) => format!("{status}, {description}"),
         };
+        // It stands in the middle of a sentence.
+        let said = said.trim_end_matches('.');
         match refusal.kind {
-            RefusalKind::Other | RefusalKind::Unauthorized if is_about_codec(&said) => Self::new(
+            RefusalKind::Other | RefusalKind::Unauthorized if is_about_codec(said) => Self::new(
                 FailureCode::CodecRefused,
                 format!("The destination does not take this codec ({said})."),
                 "Choose another codec in the encoder: every service takes H.264 with AAC.",
@@ -153,11 +158,12 @@ impl Failure {
                 format!("The destination does not know the path of this address ({said})."),
                 "Compare the address with the one that the destination shows.",
             ),
-            RefusalKind::AuthenticationNeeded => Self::new(
+            RefusalKind::LoginNeeded => Self::new(
                 FailureCode::LoginNeeded,
-                "The destination asks for a user name and a password, which Weir cannot send yet.",
-                "Use an address with a stream key.",
+                "The destination asks for a user name and a password.",
+                "Write them into the address: rtmp://user:password@host/app.",
             ),
+            RefusalKind::LoginRefused => Self::login_refused(),
             RefusalKind::Other if refusal.stage == Stage::Publishing => Self::new(
                 FailureCode::ClosedByPeer,
                 format!("The destination ended the stream ({said})."),
@@ -169,6 +175,15 @@ impl Failure {
                 "Check the address and the key, and look at the destination's page for a notice.",
             ),
         }
+    }
+
+    /// The server was told who comes, and does not believe it.
+    pub(crate) fn login_refused() -> Self {
+        Self::new(
+            FailureCode::LoginRefused,
+            "The destination does not accept the user name or the password.",
+            "Enter the address again with the right ones: rtmp://user:password@host/app.",
+        )
     }
 
     /// Why there is no connection.
@@ -354,7 +369,8 @@ mod tests {
         for (kind, stage, code) in [
             (RefusalKind::NameTaken, Stage::Publish, FailureCode::AlreadyPublishing),
             (RefusalKind::Unauthorized, Stage::Publish, FailureCode::KeyRefused),
-            (RefusalKind::AuthenticationNeeded, Stage::Connect, FailureCode::LoginNeeded),
+            (RefusalKind::LoginNeeded, Stage::Connect, FailureCode::LoginNeeded),
+            (RefusalKind::LoginRefused, Stage::Connect, FailureCode::LoginRefused),
             (RefusalKind::UnknownApp, Stage::Connect, FailureCode::AppRefused),
             (RefusalKind::Other, Stage::Connect, FailureCode::Refused),
             (RefusalKind::Other, Stage::Publishing, FailureCode::ClosedByPeer),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use weir_media::Secret;
 
-use super::kept::{Kept, is_open, part};
+use super::kept::{Kept, authority, is_open, part};
 use super::srt_key;
 use super::target::{SrtQuery, split_srt_query};
 
@@ -35,9 +35,12 @@ pub enum GivenError {
     /// Another scheme, or none.
     #[error("the address does not begin with rtmp://, rtmps:// or srt://")]
     Scheme,
-    /// `user:password@` before the host: not used yet, and the address would take the password into the settings file.
-    #[error("the address has a user name in it, which Weir cannot use yet")]
+    /// `user:password@` before the host of an SRT address.
+    #[error("this SRT address has a user name in it, which SRT does not have")]
     Credentials,
+    /// A character in it that ends what stands before the path.
+    #[error("the user name or the password in the address has a / or a ? in it")]
+    Login,
     /// The host or its port cannot be read.
     #[error("the host or the port in the address is wrong")]
     Host,
@@ -62,7 +65,10 @@ impl GivenError {
             Self::Empty | Self::Scheme | Self::NoApp | Self::Host => {
                 "Copy the whole server address from the service, for example rtmp://live.twitch.tv/app."
             }
-            Self::Credentials => "Leave out what stands before the @, or ask the service for a stream key.",
+            Self::Credentials => {
+                "Leave out what stands before the @; if it is a token, enter it as the key: streamid=…."
+            }
+            Self::Login => "Write %2F for / and %3F for ?.",
             Self::TooLong | Self::Spaces => "Copy the address and the key again, each for itself.",
             Self::NoPort => "Copy the whole address from the service, for example srt://ingest.example.com:9000.",
             Self::Mode => "Leave out the mode, or write mode=caller.",
@@ -93,11 +99,9 @@ impl Given {
             "srt" => return Self::read_srt(scheme, rest, key),
             _ => return Err(GivenError::Scheme),
         }
-        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-        if authority.contains('@') {
-            return Err(GivenError::Credentials);
-        }
-        check_host(authority)?;
+        let (before, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let (login, host) = before.rsplit_once('@').map_or((None, before), |(login, host)| (part(login), host));
+        check_host(host).map_err(|error| if path.contains('@') { GivenError::Login } else { error })?;
         let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
         if path.trim_matches('/').is_empty() {
             return Err(GivenError::NoApp);
@@ -110,8 +114,8 @@ impl Given {
             Some(query) if is_open(query) => (format!("?{query}"), None),
             query => (String::new(), query.and_then(part)),
         };
-        let kept = Kept { query, key: key.as_deref().and_then(part) };
-        Ok(Self { url: format!("{scheme}://{authority}/{app}{open}"), kept })
+        let kept = Kept { login, query, key: key.as_deref().and_then(part) };
+        Ok(Self { url: format!("{scheme}://{host}/{app}{open}"), kept })
     }
 
     /// The stream id is what services call the stream key, and a passphrase is one: neither stays in the address, nor does
@@ -136,7 +140,8 @@ impl Given {
         // What is given as the key says more than what the address says, but not about everything.
         let key = key.map_or_else(|| secret.clone(), |key| srt_key::over(&secret, key));
         let open = if open.is_empty() { open } else { format!("?{open}") };
-        Ok(Self { url: format!("{scheme}://{before}{open}"), kept: Kept { query: part(&unknown), key: part(&key) } })
+        let kept = Kept { login: None, query: part(&unknown), key: part(&key) };
+        Ok(Self { url: format!("{scheme}://{before}{open}"), kept })
     }
 
     /// The host, to call a destination by when it has no name.
@@ -145,8 +150,7 @@ impl Given {
     }
 
     pub(super) fn host_of(url: &str) -> &str {
-        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-        let host = rest.split(['/', '?']).next().unwrap_or_default();
+        let host = authority(url.split_once("://").map_or(url, |(_, rest)| rest));
         host.rsplit_once(':').filter(|(_, port)| !port.contains(']')).map_or(host, |(host, _)| host)
     }
 }
@@ -258,6 +262,9 @@ mod tests {
             ("rtmp://h/app", None, "rtmp://h/app", None),
             ("rtmp://h/app/", None, "rtmp://h/app/", None),
             ("rtmps://h/app/key", None, "rtmps://h/app", Some("key")),
+            ("rtmp://me:pw@h:1/app/key", None, "rtmp://h:1/app", Some("me:pw\n\nkey")),
+            ("rtmp://me@x:p%2Fw@h/app?auth=s", Some("k"), "rtmp://h/app", Some("me@x:p%2Fw\nauth=s\nk")),
+            ("rtmp://@h/app", None, "rtmp://h/app", None),
             ("srt://h:9000", Some("id"), "srt://h:9000", Some("id")),
             ("srt://h:9000?latency=200&streamid=id", None, "srt://h:9000?latency=200", Some("streamid=id")),
             (
@@ -289,7 +296,9 @@ mod tests {
             ("srt://h:1/canary?latency=200", GivenError::Path),
             ("rtmp://h", GivenError::NoApp),
             ("rtmp://h/?canary", GivenError::NoApp),
-            ("rtmp://user:canary@h/app", GivenError::Credentials),
+            ("srt://user:canary@h:1", GivenError::Credentials),
+            ("rtmp://user:canary@/app", GivenError::Host),
+            ("rtmp://user:canary/?@h/app", GivenError::Login),
             ("rtmp:///app/canary", GivenError::Host),
             ("rtmp://h:0/app", GivenError::Host),
             ("rtmp://h:port/app", GivenError::Host),

@@ -3,7 +3,7 @@
 use weir_media::Secret;
 
 use super::given::{Given, GivenError};
-use super::kept::{Kept, part};
+use super::kept::{Kept, authority, part};
 use super::srt_key;
 use super::target::is_srt;
 
@@ -28,7 +28,8 @@ impl Known<'_> {
     /// the kept one away, and only that.
     ///
     /// A key belongs to its server, so another address of the same host keeps it, and with SRT whichever of stream id and passphrase
-    /// is not said anew. What else is kept belongs to the address, so the same one given without it keeps it, and another does not.
+    /// is not said anew; the same goes for a login, which `rtmp://@host/app` takes away. What else is kept belongs to the address, so the
+    /// same one given without it keeps it, and another does not.
     pub fn changed(&self, url: Option<&str>, key: Option<&Secret<String>>) -> Result<Option<Given>, GivenError> {
         let whole = self.kept.whole(self.url);
         // An address that cannot be read was written by hand; nothing of it is known.
@@ -38,7 +39,7 @@ impl Known<'_> {
             return match key {
                 None => Ok(None),
                 Some(_) if takes_away => {
-                    let kept = Kept { query: self.kept.query.clone(), key: None };
+                    let kept = Kept { key: None, ..self.kept.clone() };
                     Ok(Some(Given { url: self.url.to_owned(), kept }))
                 }
                 Some(_) => {
@@ -56,6 +57,10 @@ impl Known<'_> {
                 given.kept.query.clone_from(&before.kept.query);
             }
             let same_host = Given::host_of(&before.url).eq_ignore_ascii_case(Given::host_of(&given.url));
+            let says_login = url.split_once("://").is_some_and(|(_, rest)| authority(rest).contains('@'));
+            if same_host && !says_login && !is_srt(url) {
+                given.kept.login.clone_from(&before.kept.login);
+            }
             if same_host && !takes_away {
                 let said = given.kept.key.clone();
                 stay(&mut given, before, said.as_ref());
@@ -99,7 +104,16 @@ mod tests {
             ("rtmp://h/app", "q=1\nk", "", Some("rtmp://H/other"), None, Some(("rtmp://H/other", "k"))),
             ("rtmp://h/app", "q=1\nk", "", Some("rtmp://other/app"), None, Some(("rtmp://other/app", ""))),
             ("rtmp://h/app", "q=1\nk", "", Some("rtmp://h/other"), Some(""), Some(("rtmp://h/other", ""))),
+            ("rtmp://h/app", "u:p\n\nk", "rtmp://•••@h/app", None, Some("new"), Some(("rtmp://h/app", "u:p\n\nnew"))),
+            ("rtmp://h/app", "u:p\n\nk", "rtmp://•••@h/app", None, Some(""), Some(("rtmp://h/app", "u:p\n\n"))),
+            ("rtmp://h/app", "u:p\n\nk", "rtmp://•••@h/app", Some("rtmp://•••@h/app"), None, None),
+            ("rtmp://h/app", "u:p\n\nk", "", Some("rtmp://h/other"), None, Some(("rtmp://h/other", "u:p\n\nk"))),
+            ("rtmp://h/app", "u:p\n\nk", "", Some("rtmp://v:q@h/app"), None, Some(("rtmp://h/app", "v:q\n\nk"))),
+            ("rtmp://h/app", "u:p\n\nk", "", Some("rtmp://@h/app"), None, Some(("rtmp://h/app", "k"))),
+            ("rtmp://h/app", "u:p\n\nk", "", Some("rtmp://other/app"), None, Some(("rtmp://other/app", ""))),
+            ("rtmp://h/app", "u:p\n\nk", "", Some("srt://h:1"), None, Some(("srt://h:1", ""))),
             // Written into the settings file by hand.
+            ("rtmp://u:p@h/app", "k", "rtmp://•••@h/app", None, Some("new"), Some(("rtmp://h/app", "u:p\n\nnew"))),
             ("rtmp://h/app?q=1", "k", "rtmp://h/app?•••", None, Some("new"), Some(("rtmp://h/app", "q=1\nnew"))),
             ("rtmp://h/app?q=1", "k", "rtmp://h/app?•••", Some("rtmp://h/app"), None, Some(("rtmp://h/app", "q=1\nk"))),
             ("rtmp://h/app/k", "k", "rtmp://h/app/•••", None, Some("k"), Some(("rtmp://h/app", "k"))),

@@ -86,8 +86,8 @@ impl Order {
     /// What goes with an address. Services use one key for both, so it is the first one's where the second has none; what
     /// belongs into the first one's address is no business of the second's server.
     fn kept(&self, address: Address) -> Kept {
-        let Kept { query, key } = self.own(address).clone();
-        Kept { query, key: key.filter(Secret::is_set).or_else(|| self.kept.key.clone()) }
+        let Kept { login, query, key } = self.own(address).clone();
+        Kept { login, query, key: key.filter(Secret::is_set).or_else(|| self.kept.key.clone()) }
     }
 
     fn url(&self, address: Address) -> &str {
@@ -119,8 +119,8 @@ impl Order {
     pub(super) fn shown_url(&self, address: Address) -> String {
         let (url, kept) = (self.url(address), self.kept(address));
         let whole = kept.whole(url);
-        let key = kept.key.filter(Secret::is_set);
-        match Target::read(url, &Kept { key: None, query: kept.query }) {
+        let key = kept.key.clone().filter(Secret::is_set);
+        match Target::read(url, &Kept { key: None, ..kept }) {
             Ok(Target::Rtmp(parsed)) if key.is_none() && parsed.key.is_set() => {
                 parsed.to_string().replace("***", HIDDEN)
             }
@@ -261,6 +261,12 @@ mod tests {
         order.kept = kept("auth=first\ncanary");
         assert_eq!(sent(&order, Address::Primary), is("app?auth=first", "canary"));
         assert_eq!(sent(&order, Address::Backup), is("app", "canary"), "a query is for its own server");
+        order.kept = kept("me:pw\nauth=first\ncanary");
+        let login = |order: &Order, address| match order.target(address).unwrap() {
+            Target::Rtmp(url) => url.credentials.is_some(),
+            Target::Srt(_) => panic!("no RTMP"),
+        };
+        assert!(login(&order, Address::Primary) && !login(&order, Address::Backup), "a login is for its own server");
         order.backup_kept = kept("auth=second\n");
         assert_eq!(sent(&order, Address::Backup), is("app?auth=second", "canary"));
         assert!(!order.has_own_key(Address::Backup), "a query is no key");
@@ -282,6 +288,8 @@ mod tests {
             ("rtmp://h/app?canary", "canary", "rtmp://h/app?•••"),
             ("rtmp://h/live2?backup=1", "canary", "rtmp://h/live2?backup=1"),
             ("rtmp://h/a/canary", "canary=canary\n", "rtmp://h/a/•••"),
+            ("rtmp://h/app", "canary:canary\n\ncanary", "rtmp://•••@h/app"),
+            ("rtmp://h:1936/app", "canary\ncanary\n", "rtmp://•••@h:1936/app?•••"),
             ("srt://h:9000?latency=20", "canary=canary\nstreamid=canary", "srt://h:9000?latency=20&•••"),
             ("srt://h:9000", "streamid=canary", "srt://h:9000"),
             // Written there by hand.

@@ -12,7 +12,7 @@ use weir_rtmp::url::{PublishUrl, Scheme};
 use super::board::{Board, Standing};
 use super::carrier::{Attempt, Outcome};
 use super::config::StartRule;
-use super::connection::{Connection, End, Until};
+use super::connection::{Connection, End, Opened, Until};
 use super::failure::{Failure, FailureCode};
 use super::network::Network;
 use super::order::{Order, Orders};
@@ -34,6 +34,9 @@ const KEEPALIVE: Duration = Duration::from_secs(15);
 
 /// How often in a row servers may send us on shortly after we came: they must not send us to and fro for ever.
 const MAX_QUICK_MOVES: u32 = 5;
+
+/// How often a server may ask who comes: for the name, and for a proof of the password.
+const LOGIN_QUESTIONS: usize = 2;
 
 /// How long agreeing on the encryption may take.
 const TLS_TIMEOUT: Duration = Duration::from_secs(10);
@@ -288,7 +291,19 @@ impl Leg<'_> {
     }
 }
 
+/// Opens a connection that the server takes, telling it who comes where it asks.
 async fn open(url: &PublishUrl, trusted: Option<Fingerprint>, board: &Board) -> Result<Connection<Outgoing>, Failure> {
+    let mut answering = url.clone();
+    for _ in 0..=LOGIN_QUESTIONS {
+        match call(&answering, trusted, board).await? {
+            Opened::Publishing(connection) => return Ok(*connection),
+            Opened::LoginAsked(query) => answering = url.with_query(&query),
+        }
+    }
+    Err(Failure::login_refused())
+}
+
+async fn call(url: &PublishUrl, trusted: Option<Fingerprint>, board: &Board) -> Result<Opened<Outgoing>, Failure> {
     board.stands(Standing::Connecting(Step::Dns));
     let addresses = dial::resolve(&url.host, url.port).await.map_err(|error| Failure::of_dial(&error))?;
     board.stands(Standing::Connecting(Step::Tcp));

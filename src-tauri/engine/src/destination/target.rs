@@ -73,10 +73,12 @@ pub(super) fn is_srt(url: &str) -> bool {
     url.split_once("://").is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("srt"))
 }
 
-/// What a server may know of an address, and nobody who reads its words: the key, and the query of the application.
-pub(super) fn secret_parts(url: &PublishUrl) -> [&str; 2] {
+/// What a server may know of an address, and nobody who reads its words: the key, the query of the application, user and password.
+pub(super) fn secret_parts(url: &PublishUrl) -> [&str; 4] {
     let query = url.app.expose().split_once('?').map(|(_, query)| query).filter(|query| !is_open(query));
-    [url.key.expose(), query.unwrap_or_default()]
+    let login = url.credentials.as_ref().map(|login| [&login.user, &login.password].map(|part| part.expose().as_str()));
+    let [user, password] = login.unwrap_or_default();
+    [url.key.expose(), query.unwrap_or_default(), user, password]
 }
 
 impl SrtTarget {
@@ -307,7 +309,7 @@ mod tests {
             assert_eq!((target.app.expose().as_str(), target.key.expose().as_str()), (app, key));
             assert_eq!(target.tc_url.expose(), &format!("rtmp://h/{app}"));
             let parts = secret_parts(&target);
-            assert_eq!(parts, [key, kept.query.as_ref().map_or("", |query| query.expose().as_str())]);
+            assert_eq!(parts, [key, kept.query.as_ref().map_or("", |query| query.expose().as_str()), "", ""]);
         }
     }
 

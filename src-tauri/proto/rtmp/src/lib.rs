@@ -7,6 +7,7 @@
 pub mod chunk;
 pub mod command;
 pub mod handshake;
+mod login;
 pub mod message;
 pub mod session;
 mod timestamp;

@@ -4,6 +4,8 @@ use std::fmt;
 
 use weir_media::Secret;
 
+use crate::command::percent_decode;
+
 const DEFAULT_PORT: u16 = 1935;
 const DEFAULT_TLS_PORT: u16 = 443;
 /// Longest address; protects what is shown and stored from a pasted file.
@@ -175,6 +177,17 @@ impl PublishUrl {
         })
     }
 
+    /// The same with a query behind the application, after the one that is there.
+    #[must_use]
+    pub fn with_query(&self, query: &Secret<String>) -> Self {
+        let with = |address: &Secret<String>| {
+            let address = address.expose();
+            let mark = if address.contains('?') { '&' } else { '?' };
+            Secret::new(format!("{address}{mark}{}", query.expose()))
+        };
+        Self { app: with(&self.app), tc_url: with(&self.tc_url), ..self.clone() }
+    }
+
     /// `text` with the key and its parts blotted out: servers quote names in their answers.
     pub fn mask(&self, text: &str) -> String {
         let key = self.key.expose();
@@ -228,7 +241,7 @@ fn split_scheme(url: &str) -> Result<(Scheme, &str), Error> {
 fn split_credentials(authority: &str) -> (Option<Credentials>, &str) {
     let Some((credentials, host_port)) = authority.rsplit_once('@') else { return (None, authority) };
     let (user, password) = credentials.split_once(':').unwrap_or((credentials, ""));
-    let secret = |text: &str| Secret::new(text.to_owned());
+    let secret = |text: &str| Secret::new(percent_decode(text));
     (Some(Credentials { user: secret(user), password: secret(password) }), host_port)
 }
 
@@ -325,6 +338,7 @@ mod tests {
             Case("rtmp://[::1]/live/k", None, "::1", 1935, "live", "rtmp://[::1]/live", "k"),
             Case("rtmps://h/app", Some("k"), "h", 443, "app", "rtmps://h/app", "k"),
             Case("rtmp://u:p@h/app", Some("k"), "h", 1935, "app", "rtmp://h/app", "k"),
+            Case("rtmp://u@x:p@q@h/app/k", None, "h", 1935, "app", "rtmp://h/app", "k"),
         ] {
             let key = key.map(|key| Secret::new(key.to_owned()));
             let parsed = PublishUrl::parse(url, key.as_ref()).unwrap();
@@ -379,6 +393,20 @@ mod tests {
             ("rtmp://h/a b", Error::Space),
         ] {
             assert_eq!(PublishUrl::parse(url, None), Err(error), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_login_stands_before_the_host() {
+        for (url, user, password) in [
+            ("rtmp://me:secret@h/app", "me", "secret"),
+            ("rtmp://me@x.org:s:e@h/app", "me@x.org", "s:e"),
+            ("rtmp://me%3Ax:100%25%2Fday@h/app", "me:x", "100%/day"),
+            ("rtmp://me@h/app", "me", ""),
+        ] {
+            let Credentials { user: seen, password: given } =
+                PublishUrl::parse(url, None).unwrap().credentials.unwrap();
+            assert_eq!((seen.expose().as_str(), given.expose().as_str()), (user, password));
         }
     }
 

@@ -17,5 +17,6 @@ pub use capabilities::{Capabilities, caps_ex};
 pub use connect::Connect;
 pub use error::Error;
 pub use query::Query;
+pub(crate) use query::percent_decode;
 pub use request::{PlayRange, Request};
 pub use status::{Level, Status};

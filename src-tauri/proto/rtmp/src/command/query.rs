@@ -60,7 +60,7 @@ impl fmt::Debug for Query {
 }
 
 /// Decodes `%41`; what is no such escape stays.
-fn percent_decode(text: &str) -> String {
+pub(crate) fn percent_decode(text: &str) -> String {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, after)) = rest.split_first() {

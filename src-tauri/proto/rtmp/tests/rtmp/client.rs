@@ -29,10 +29,10 @@ struct Rig {
 }
 
 impl Rig {
-    fn new() -> Self {
+    fn to(url: &str) -> Self {
         let now = Instant::now();
         let key = Secret::new("canary-key?x=1".to_owned());
-        let url = PublishUrl::parse("rtmp://host/app/?backup=1", Some(&key)).unwrap();
+        let url = PublishUrl::parse(url, Some(&key)).unwrap();
         let session = ClientSession::new(now, Arc::new(Config::default()), url, &[4; 1528]);
         let reader = Reader::new(Limits::PUBLISHING);
         let (seen, events) = (Vec::new(), Vec::new());
@@ -42,12 +42,19 @@ impl Rig {
         rig
     }
 
+    fn new() -> Self {
+        Self::to("rtmp://host/app/?backup=1")
+    }
+
     fn shaken() -> Self {
-        let mut rig = Self::new();
-        rig.feed(&[&[3], [7; 2 * 1536].as_slice()].concat()).unwrap();
-        assert_eq!(rig.events, [Event::HandshakeFinished]);
-        rig.events.clear();
-        rig
+        Self::new().shake()
+    }
+
+    fn shake(mut self) -> Self {
+        self.feed(&[&[3], [7; 2 * 1536].as_slice()].concat()).unwrap();
+        assert_eq!(self.events, [Event::HandshakeFinished]);
+        self.events.clear();
+        self
     }
 
     fn connected() -> Self {
@@ -197,7 +204,7 @@ fn a_refused_connect_ends_the_session() {
         (
             "NetConnection.Connect.Rejected",
             "[ AccessManager.Reject ] : [ code=403 need auth; authmod=adobe ] : ",
-            RefusalKind::AuthenticationNeeded,
+            RefusalKind::LoginNeeded,
         ),
         ("NetConnection.Connect.Rejected", "go away", RefusalKind::Other),
     ] {
@@ -207,6 +214,32 @@ fn a_refused_connect_ends_the_session() {
         let Some(Event::Refused(refusal)) = rig.events.pop() else { panic!() };
         assert_eq!((refusal.stage, refusal.kind), (Stage::Connect, kind));
         assert!(rig.closed);
+    }
+}
+
+#[test]
+fn a_server_that_asks_who_comes_is_answered_in_another_connection() {
+    let ask = |description: &str| {
+        let mut rig = Rig::to("rtmp://canary-user:canary@h/app").shake();
+        let code = "NetConnection.Connect.Rejected";
+        let information = Value::object([("level", "error"), ("code", code), ("description", description)]);
+        rig.say(0, &["_error".into(), 1.0.into(), NULL, information]);
+        assert!(rig.closed && !format!("{:?} {:?}", rig.events, rig.session).contains("canary"));
+        rig.events.pop().unwrap()
+    };
+    let Event::LoginAsked(query) = ask("[ code=403 need auth; authmod=adobe ]") else { panic!() };
+    assert_eq!(query.expose(), "authmod=adobe&user=canary-user");
+    let Event::LoginAsked(query) = ask("[ authmod=adobe ] : ?reason=needauth&salt=s&challenge=c") else { panic!() };
+    assert!(
+        query.expose().starts_with("authmod=adobe&user=canary-user&challenge=")
+            && query.expose().contains("&response=")
+    );
+    for (description, kind) in [
+        ("[ authmod=adobe ] : ?reason=authfailed", RefusalKind::LoginRefused),
+        ("[ code=403 need auth; authmod=other ]", RefusalKind::Other),
+    ] {
+        let Event::Refused(refusal) = ask(description) else { panic!() };
+        assert_eq!((refusal.stage, refusal.kind), (Stage::Connect, kind));
     }
 }
 

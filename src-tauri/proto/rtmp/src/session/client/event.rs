@@ -17,6 +17,10 @@ pub enum Event {
         /// The message stream.
         message_stream_id: u32,
     },
+    /// The server wants to know who comes, and the address says who: connect anew with this behind the application
+    /// ([`PublishUrl::with_query`](crate::url::PublishUrl::with_query)). A server asks twice at most; one that asks a third time
+    /// does not accept the answer. The session closes.
+    LoginAsked(Secret<String>),
     /// The server refused, or ended what it had accepted. The session closes.
     Refused(Refusal),
     /// The server closed the stream without giving a reason. The session closes.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::command::{Status, code};
+use crate::login::Demand;
 use crate::url::PublishUrl;
 
 /// What we had asked for when the server refused.
@@ -27,8 +28,10 @@ pub enum RefusalKind {
     Unauthorized,
     /// The server has no such application: the address is wrong.
     UnknownApp,
-    /// The server wants user name and password in a dialogue we do not speak.
-    AuthenticationNeeded,
+    /// The server wants a user name and a password, and the address has none.
+    LoginNeeded,
+    /// The user name or the password of the address is wrong.
+    LoginRefused,
     /// Any other reason.
     Other,
 }
@@ -47,17 +50,17 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    pub(super) fn new(stage: Stage, status: Status, url: &PublishUrl) -> Self {
-        let kind = classify(&status);
+    pub(super) fn new(stage: Stage, status: Status, demand: Option<&Demand>, url: &PublishUrl) -> Self {
+        let kind = match (demand, &url.credentials) {
+            (Some(_), None) => RefusalKind::LoginNeeded,
+            (Some(_), Some(_)) => RefusalKind::LoginRefused,
+            (None, _) => classify(&status),
+        };
         Self { stage, kind, code: url.mask(&status.code), description: url.mask(&status.description) }
     }
 }
 
 fn classify(status: &Status) -> RefusalKind {
-    let description = status.description.to_ascii_lowercase();
-    if description.contains("authmod=") || description.contains("needauth") || description.contains("authfailed") {
-        return RefusalKind::AuthenticationNeeded;
-    }
     match status.code.as_str() {
         code::PUBLISH_BAD_NAME => RefusalKind::NameTaken,
         code::PUBLISH_UNAUTHORIZED | code::PUBLISH_DENIED => RefusalKind::Unauthorized,
@@ -72,9 +75,8 @@ impl fmt::Display for Refusal {
             RefusalKind::NameTaken => "somebody is already streaming with this key",
             RefusalKind::Unauthorized => "the server does not accept the stream key",
             RefusalKind::UnknownApp => "the server does not know the application in the address",
-            RefusalKind::AuthenticationNeeded => {
-                "the server asks for a user name and password, which Weir cannot send yet; use a stream key instead"
-            }
+            RefusalKind::LoginNeeded => "the server asks for a user name and a password",
+            RefusalKind::LoginRefused => "the server does not accept the user name or the password",
             RefusalKind::Other => "the server refused the stream",
         })?;
         match (self.code.as_str(), self.description.as_str()) {

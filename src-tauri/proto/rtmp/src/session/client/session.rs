@@ -13,6 +13,7 @@ use super::refusal::{Refusal, Stage};
 use crate::chunk::Limits;
 use crate::command::{Capabilities, Command, Connect, Status, code};
 use crate::handshake::{self, Random};
+use crate::login::Demand;
 use crate::message::Message;
 use crate::session::Error;
 use crate::session::deadline::{Deadline, Waiting};
@@ -40,6 +41,8 @@ pub struct ClientSession {
     outbox: Outbox<Event>,
     deadline: Deadline,
     checked_bandwidth: bool,
+    /// Of this connection alone, to prove a password with.
+    random: u32,
 }
 
 #[derive(Debug)]
@@ -66,6 +69,7 @@ impl ClientSession {
             outbox: Outbox::new(),
             deadline: Deadline::new(now),
             checked_bandwidth: false,
+            random: random.first_chunk().copied().map(u32::from_be_bytes).unwrap_or_default(),
         }
     }
 
@@ -258,7 +262,12 @@ impl ClientSession {
     }
 
     fn refuse(&mut self, stage: Stage, status: Status) {
-        let refusal = Refusal::new(stage, status, &self.url);
+        let demand = if stage == Stage::Connect { Demand::read(&status.description) } else { None };
+        let login = demand.as_ref().zip(self.url.credentials.as_ref());
+        if let Some(query) = login.and_then(|(demand, login)| demand.answer(&self.url, login, self.random)) {
+            return self.leave(Event::LoginAsked(query));
+        }
+        let refusal = Refusal::new(stage, status, demand.as_ref(), &self.url);
         self.leave(Event::Refused(refusal));
     }
 
