@@ -27,7 +27,7 @@ pub enum Mode {
     /// Access units, for WebCodecs. Video only.
     #[default]
     Frames,
-    /// MP4 fragments of one frame each, for Media Source Extensions.
+    /// MP4 fragments as short as can be, for Media Source Extensions.
     Segments,
 }
 
