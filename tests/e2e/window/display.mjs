@@ -17,8 +17,9 @@ export async function display(context) {
       return [what === "RUNTIME" ? "XDG_RUNTIME_DIR" : `XDG_${what}_HOME`, path];
     }),
   );
-  // The server chooses a free display by itself and says which.
-  const server = new Program("Xvfb", ["-displayfd", "1", "-screen", "0", "1280x900x24", "-nolisten", "tcp"]);
+  // The server chooses a free display by itself and says which. It does not begin anew when a client was the last one: who comes
+  // at that moment would be turned away.
+  const server = new Program("Xvfb", ["-displayfd", "1", "-screen", "0", "1280x900x24", "-nolisten", "tcp", "-noreset"]);
   context.after(() => server.stop());
   const [number] = await server.says(/^\d+$/);
   return {
