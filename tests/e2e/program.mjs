@@ -67,9 +67,12 @@ export class Program {
     }
   }
 
-  /** Ends the program and waits until it is gone. */
+  /**
+   * Ends the program and waits until it is gone. What it started is not asked with it: WebKit ends its whole program when a process
+   * that it is just starting ends.
+   */
   async stop(signal = "SIGTERM") {
-    this.kill(signal);
+    this.#child.kill(signal);
     const timer = setTimeout(() => this.kill(), 10_000);
     const how = await this.ended;
     clearTimeout(timer);
