@@ -4,12 +4,13 @@ import { Program } from "./program.mjs";
 
 const QUIET = ["-hide_banner", "-nostdin", "-nostats", "-loglevel", "warning"];
 
-/** A live encoder of 30 frames a second: moving picture, a tone. Key frames every 2 s unless told otherwise. */
-export function publish(url, { keyFrames = 60, sound = true } = {}) {
-  const picture = ["-re", "-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30"];
+/** A live encoder of 30 frames a second: moving picture, a tone, or one of them. Key frames every 2 s unless told otherwise. */
+export function publish(url, { keyFrames = 60, sound = true, picture = true } = {}) {
+  if (!picture) return new Program("ffmpeg", [...QUIET, "-re", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000", "-c:a", "aac", "-b:a", "128k", "-f", "flv", url]);
+  const source = ["-re", "-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30"];
   const tone = sound ? ["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000", "-c:a", "aac", "-b:a", "128k"] : [];
   const video = ["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-pix_fmt", "yuv420p", "-g", String(keyFrames), "-keyint_min", String(keyFrames), "-sc_threshold", "0", "-b:v", "2500k"];
-  return new Program("ffmpeg", [...QUIET, ...picture, ...tone, ...video, "-f", "flv", url]);
+  return new Program("ffmpeg", [...QUIET, ...source, ...tone, ...video, "-f", "flv", url]);
 }
 
 const SMALL = ["-re", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=30", "-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-pix_fmt", "yuv420p", "-g", "30"];

@@ -30,6 +30,8 @@ async function begin(context, { encoder = publish, init, args = [] } = {}) {
   context.after(() => chrome.close());
   const tab = await open(context, undefined, { chrome });
   tab.on("console", (message) => message.type() === "error" && tab.faults.push(message.text()));
+  const opened = [];
+  tab.on("websocket", (socket) => socket.url().includes("/preview?") && opened.push(socket.url()));
   if (init) await tab.addInitScript(init);
   await tab.goto(address);
   await tab.waitForURL((url) => !url.search.includes("token"));
@@ -39,15 +41,17 @@ async function begin(context, { encoder = publish, init, args = [] } = {}) {
   context.after(() => source.stop());
   const card = tab.locator('article[data-stream="live/stream"]');
   await card.waitFor({ timeout: 60_000 });
-  return { tab, faults: tab.faults, server, source, card, api };
+  return { tab, faults: tab.faults, server, source, card, api, opened };
 }
 
 const readers = async (api, kind) => (await api("GET", "streams/live%2Fstream")).readers.filter((reader) => reader.kind === kind);
 
 test("a card shows the moving picture, and without it the engine has no reader", { timeout: 180_000 }, async (context) => {
-  const { tab, card, api, faults } = await begin(context);
+  const { tab, card, api, faults, opened } = await begin(context);
   await moves(card.locator("canvas[aria-label]"));
   assert.equal((await readers(api, "preview")).length, 1);
+  await new Promise((resolve) => setTimeout(resolve, 2500));
+  assert.equal(opened.length, 1, "it stays open while the numbers of the stream change");
   await tab.getByRole("button", { name: "Pictures" }).click();
   await card.getByText("Pictures are off").waitFor();
   await until("the reader to go", async () => (await readers(api, "preview")).length === 0);
@@ -67,6 +71,35 @@ test("a page without WebCodecs, as on a phone over plain HTTP, shows the picture
   const behind = await card.locator("video").evaluate((video) => video.buffered.end(video.buffered.length - 1) - video.currentTime);
   assert.ok(behind < 1.5, `${behind} s behind what has arrived`);
   assert.equal((await readers(api, "preview")).length, 1);
+  assert.deepEqual(faults, []);
+});
+
+test("sound without WebCodecs, of a picture and alone, and no picture of the stream before", { timeout: 240_000 }, async (context) => {
+  const init = "delete globalThis.VideoDecoder; delete globalThis.EncodedVideoChunk;";
+  const { tab, server, faults } = await begin(context, { init });
+  const radio = publish(`${server}/radio`, { picture: false });
+  context.after(() => radio.stop());
+  await tab.locator('article[data-stream="live/radio"]').getByText("No picture, only sound").waitFor({ timeout: 60_000 });
+
+  await tab.getByRole("link", { name: "live/stream" }).click();
+  const video = tab.locator("figure video");
+  const heard = () => video.evaluate((it) => !it.muted && !it.paused && it.webkitAudioDecodedByteCount > 0);
+  await moves(video);
+  await tab.getByRole("button", { name: "Sound" }).click();
+  await until("sound with the picture", heard);
+  await moves(video);
+
+  await tab.evaluate(() => (location.hash = "#/live/live/radio"));
+  const screen = tab.locator("figure [data-preview]");
+  await screen.getByText("No picture, only sound").waitFor();
+  assert.equal(await video.evaluate((it) => it.muted && getComputedStyle(it).visibility === "hidden"), true, "silent, and nothing of the other stream");
+  await tab.getByRole("button", { name: "Sound" }).click();
+  await until("sound alone", heard);
+  await screen.getByText("No picture, only sound").waitFor();
+
+  await tab.evaluate(() => (location.hash = "#/live/live/stream"));
+  await moves(video);
+  assert.equal(await screen.innerText(), "");
   assert.deepEqual(faults, []);
 });
 

@@ -81,7 +81,7 @@ export function frameScreen(canvas: HTMLCanvasElement, watcher: Watcher): Screen
     if (!open) return;
     if (!supported) {
       waiting = undefined;
-      return watcher.failed({ what: 'codec', name: told.name });
+      return watcher.failed({ what: 'codec', codec: told.codec, name: told.name });
     }
     config = next;
     begin(next);

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
 import { stream } from '../../dev/parts';
 import { page, show } from '../../test/page';
@@ -119,13 +119,30 @@ describe('on a card', () => {
       vi.unstubAllGlobals();
     });
 
-    test.each(NEWER)('%s is refused in words where WebCodecs does not know it', async (name, codec) => {
+    test.each(NEWER)('%s is refused in words where neither way of decoding knows it', async (name, codec) => {
+      vi.spyOn(MediaSource, 'isTypeSupported').mockReturnValue(false);
       vi.spyOn(VideoDecoder, 'isConfigSupported').mockImplementation(async (asked) => ({ supported: !asked.codec.startsWith(codec.slice(0, 4)), config: asked }));
       const host = await show('live', { kind: 'window' });
       await expect.poll(() => host.pictures.length).toBe(1);
       host.pictures[0]?.message(config(codec, name, 'units'));
       await expect.element(page.getByText(`No picture: ${name} cannot be decoded here`)).toBeVisible();
       await expect.element(page.getByText(/gstreamer1.0-plugins-bad on Debian .* The stream itself is fine\./)).toBeVisible();
+    });
+
+    test.each(NEWER)('%s is asked for in fragments where WebCodecs do not know it, and refused in words if they fail too', async (name, codec) => {
+      vi.spyOn(VideoDecoder, 'isConfigSupported').mockImplementation(async (asked) => ({ supported: false, config: asked }));
+      vi.spyOn(MediaSource, 'isTypeSupported').mockReturnValue(true);
+      const add = vi.spyOn(MediaSource.prototype, 'addSourceBuffer').mockReturnValue(new EventTarget() as SourceBuffer);
+      const host = await show('live');
+      await expect.poll(() => host.pictures.length).toBe(1);
+      host.pictures[0]?.message(config(codec, name, 'units'));
+      await expect.poll(() => host.pictures.map(({ wanted }) => wanted)).toEqual([{ mode: 'segments', audio: false }]);
+      expect(page.getByText(/cannot be decoded/).elements()).toEqual([]);
+      add.mockImplementation(() => {
+        throw new DOMException('not here', 'NotSupportedError');
+      });
+      host.pictures[0]?.message(config(codec, name, 'segments'));
+      await expect.element(page.getByText(`No picture: ${name} cannot be decoded here`)).toBeVisible();
     });
 
     test.each(NEWER)('%s is shown where WebCodecs knows it', async (name, codec) => {
@@ -186,6 +203,52 @@ describe('on a card', () => {
       host.pictures[0]?.message(config(codec, name, 'segments'));
       await expect.poll(() => add.mock.calls).toEqual([[`video/mp4; codecs="${codec}"`]]);
       expect(page.getByText(/cannot be decoded here/).elements()).toEqual([]);
+    });
+  });
+
+  describe('where only fragments are known', () => {
+    beforeEach(() => {
+      vi.stubGlobal('VideoDecoder', undefined);
+      Reflect.deleteProperty(globalThis, 'VideoDecoder');
+    });
+    afterEach(() => {
+      vi.restoreAllMocks();
+      vi.unstubAllGlobals();
+    });
+
+    const wanted = (host: { pictures: { path: string; wanted: unknown }[] }): unknown[] => host.pictures.map(({ path, wanted }) => [path, wanted]);
+
+    test('sound is asked for when it is wanted, and no longer when it is not', async () => {
+      const host = await show('live', { rest: 'live/stream' });
+      await expect.poll(() => wanted(host)).toEqual([['live/stream', { mode: 'segments', audio: false }]]);
+      await page.getByRole('button', { name: 'Sound' }).click();
+      await expect.poll(() => wanted(host)).toEqual([['live/stream', { mode: 'segments', audio: true }]]);
+      await page.getByRole('button', { name: 'Sound' }).click();
+      await expect.poll(() => wanted(host)).toEqual([['live/stream', { mode: 'segments', audio: false }]]);
+    });
+
+    test('another stream on the same page is shown instead, silent, without the words of the one before', async () => {
+      const host = await show('live', { rest: 'live/stream', change: (scene) => scene.streams.push(stream({ path: 'live/radio' })) });
+      await page.getByRole('button', { name: 'Sound' }).click();
+      await expect.poll(() => wanted(host)).toEqual([['live/stream', { mode: 'segments', audio: true }]]);
+      host.pictures[0]?.message(notice('unsupported', 'H.266'));
+      await expect.element(page.getByText('No picture: H.266 cannot be decoded here')).toBeVisible();
+      location.hash = '#/live/live/radio';
+      await expect.poll(() => wanted(host)).toEqual([['live/radio', { mode: 'segments', audio: false }]]);
+      await expect.element(page.getByText('Opening the picture')).toBeVisible();
+      await expect.element(page.getByRole('button', { name: 'Sound' })).toHaveAttribute('aria-pressed', 'false');
+    });
+
+    test('sound alone that fails is not told as a picture', async () => {
+      const host = await show('live', { rest: 'live/stream' });
+      await page.getByRole('button', { name: 'Sound' }).click();
+      await expect.poll(() => wanted(host)).toEqual([['live/stream', { mode: 'segments', audio: true }]]);
+      const json = new TextEncoder().encode('{"codec":"mp4a.40.2","name":"AAC","follows":"segments","width":null,"height":null,"audio":true}');
+      // A box that no film has: the decoder fails.
+      const message = new Uint8Array([1, 0, json.length, ...json, 0, 0, 0, 8, 122, 122, 122, 122]).buffer;
+      host.pictures[0]?.message(message);
+      await expect.element(page.getByText('The sound cannot be decoded')).toBeVisible();
+      expect(page.getByText('The picture cannot be decoded').elements()).toEqual([]);
     });
   });
 

@@ -62,7 +62,7 @@ export function segmentScreen(video: HTMLVideoElement, watcher: Watcher): Screen
 
   function configure(config: Config, header: Uint8Array<ArrayBuffer>): void {
     const type = `video/mp4; codecs="${config.codec}"`;
-    if (!Source || !Source.isTypeSupported(type)) return watcher.failed({ what: 'codec', name: config.name });
+    if (!Source || !Source.isTypeSupported(type)) return watcher.failed({ what: 'codec', codec: config.codec, name: config.name });
     queue.push(header);
     if (buffer) {
       // Another encoder on the same stream.
