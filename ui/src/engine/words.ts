@@ -85,6 +85,12 @@ export function takes(pattern: string, path: string): boolean {
   return pattern.endsWith('/*') && path.startsWith(pattern.slice(0, -1));
 }
 
+/** The stream that a destination sends, as the engine takes it: the one that has been live longest. Chosen by hand it may be any. */
+export function taken(streams: readonly Stream[], pattern: string): Stream | undefined {
+  const fit = streams.filter(({ state, path }) => state === 'live' && (pattern === '' || takes(pattern, path)));
+  return fit.reduce<Stream | undefined>((longest, one) => (longest && longest.uptime_seconds >= one.uptime_seconds ? longest : one), undefined);
+}
+
 /** Length and size of a file being written. */
 export const written = (recording: { duration_seconds: number; size_bytes: number }): string =>
   t('recording.written', { duration: duration(recording.duration_seconds), size: bytes(recording.size_bytes) });

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { userEvent } from 'vitest/browser';
 
 import { expectAccessible, page, show } from '../../../test/page';
-import { destination } from '../../../dev/parts';
+import { destination, stream } from '../../../dev/parts';
 import { addressProblem, asPatch, draftOf, keyOf } from './draft';
 
 const add = () => page.getByRole('button', { name: 'Add destination' });
@@ -63,6 +63,17 @@ describe('adding', () => {
     await choosing('Twitch');
     await page.getByRole('button', { name: 'Next' }).click();
     await expect.element(page.getByText(finding.message)).toBeVisible();
+  });
+
+  test('holds against it the stream that has been live longest, which is the one that is sent', async () => {
+    // The engine tells the streams by name: the later one comes first.
+    const both = [stream({ path: 'live/camera', uptime_seconds: 60 }), stream({ path: 'live/main', uptime_seconds: 5025 })];
+    await show('several', { at: 'destinations', change: (scene) => (scene.streams = both) });
+    await choosing('Twitch');
+    await page.getByRole('button', { name: 'Next' }).click();
+    await expect.element(page.getByText('live/main fits.')).toBeVisible();
+    await page.getByLabelText('Which stream').selectOptions('live/camera');
+    await expect.element(page.getByText('live/camera fits.')).toBeVisible();
   });
 
   test('offers both addresses where a service wants both, and a second one for the others', async () => {
