@@ -44,7 +44,7 @@ describe('adding', () => {
     await expect.element(add()).toBeVisible();
     (add().element() as HTMLElement).focus();
     await userEvent.keyboard('{Enter}');
-    await expect.element(page.getByRole('dialog')).toBeVisible();
+    await expect.element(page.getByRole('dialog').getByRole('searchbox')).toHaveFocus();
     (page.getByRole('button', { name: 'Another server' }).element() as HTMLElement).focus();
     await userEvent.keyboard('{Enter}');
     await expect.element(page.getByLabelText('Server address')).toHaveFocus();
@@ -55,6 +55,17 @@ describe('adding', () => {
     await userEvent.keyboard('{Enter}');
     await expect.element(page.getByRole('dialog')).not.toBeInTheDocument();
     expect(host.asked[0]?.body).toEqual({ url: 'rtmp://example.org/live/abc', preset: 'custom' });
+  });
+
+  test('begins at the field that finds a service, and again on the way back', async () => {
+    await show('empty', { at: 'destinations' });
+    await add().click();
+    const find = page.getByRole('dialog').getByRole('searchbox');
+    await expect.element(find).toHaveFocus();
+    await userEvent.keyboard('twitch');
+    await page.getByRole('button', { name: 'Twitch', exact: true }).click();
+    await page.getByRole('button', { name: 'Back' }).click();
+    await expect.element(find).toHaveFocus();
   });
 
   test('holds the live stream against what the service takes', async () => {
