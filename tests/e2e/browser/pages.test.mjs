@@ -63,6 +63,36 @@ test("every service has its three steps, with the page of its key", { timeout: 1
   assert.equal(await tab.getByRole("link", { name: /with the key/ }).getAttribute("href"), withPage.key_page);
 });
 
+test("a page without WebCodecs has the pictures of recordings too, and one of sound alone says what it is", { timeout: 240_000 }, async (context) => {
+  const { address, api } = await serve(context, { settings: SETTINGS });
+  const url = `rtmp://127.0.0.1:${await portOf(api, "rtmp")}/live`;
+  for (const [name, what] of Object.entries({ show: {}, radio: { picture: false } })) {
+    const encoder = publish(`${url}/${name}`, what);
+    context.after(() => encoder.stop());
+    await isLive(api, `live/${name}`);
+    await api("POST", `streams/live%2F${name}/record`);
+    await until("three seconds", async () => (await api("GET", "streams")).streams.find(({ path }) => path === `live/${name}`)?.recording?.duration_seconds > 3);
+    await api("DELETE", `streams/live%2F${name}/record`);
+    await encoder.stop();
+  }
+  const tab = await open(context);
+  await tab.addInitScript("delete globalThis.VideoDecoder; delete globalThis.EncodedVideoChunk;");
+  await tab.goto(address);
+  await tab.waitForURL((at) => !at.search.includes("token"));
+  await go(tab, "recordings");
+  const picture = tab.locator('li[data-recording*="show"] canvas.there');
+  await picture.waitFor();
+  const colours = await picture.evaluate((canvas) => new Set(canvas.getContext("2d").getImageData(0, canvas.height / 2, canvas.width, 1).data).size);
+  assert.ok(colours > 8, `${colours} shades: a picture, not a black box`);
+  assert.equal(await tab.locator("canvas.there").count(), 1);
+
+  await tab.getByRole("button", { name: /^Play .*radio/ }).click();
+  await until("the sound", () => tab.locator("[role=dialog] video").evaluate((element) => element.currentTime > 0.3 && element.webkitAudioDecodedByteCount > 0));
+  await tab.getByRole("dialog").getByText("No picture, only sound").waitFor();
+  await accessible(tab, "a film of sound alone");
+  assert.deepEqual(tab.faults, []);
+});
+
 test("a recording is found, played, renamed, converted and thrown away", { timeout: 240_000 }, async (context) => {
   const { address, api, recordings } = await serve(context, { settings: SETTINGS });
   const encoder = publish(`rtmp://127.0.0.1:${await portOf(api, "rtmp")}/live/stream`);

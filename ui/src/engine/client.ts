@@ -129,6 +129,7 @@ export class Client {
   removeRecording = (id: string, permanently: boolean): Promise<void> =>
     this.#send('DELETE', `recordings/${segment(id)}?permanently=${permanently}`);
   recordingPicture = (id: string): Promise<RecordingPicture> => this.#send('GET', `recordings/${segment(id)}/picture`);
+  recordingPictureFilm = (id: string): Promise<ArrayBuffer> => this.#bytes(`recordings/${segment(id)}/picture.mp4`);
   recordingMedia = (id: string, tracks: TrackChoice): Promise<RecordingMedia> =>
     this.#send('GET', `recordings/${segment(id)}/media?${query(tracks)}`);
   recordingInitialization = (id: string, number: number, tracks: TrackChoice): Promise<ArrayBuffer> =>
