@@ -337,6 +337,13 @@ fn of_reject(reject: Reject, said: String) -> Failure {
         Reject::CRYPTO | Reject::UNACCEPTABLE => {
             (FailureCode::KeyRefused, "Set the key length (pbkeylen) that the destination asks for.")
         }
+        Reject::PEER => (
+            FailureCode::Refused,
+            "Check stream id and passphrase: many servers say no more when one of them is wrong. Weir tries again by itself.",
+        ),
+        Reject::MESSAGE_API | Reject::CONGESTION => {
+            (FailureCode::Refused, "The destination waits for files: set its SRT server to live mode (transtype=live).")
+        }
         _ => (FailureCode::Refused, "Weir tries again by itself; the destination's page may say more."),
     };
     Failure::new(code, said, hint)

@@ -117,7 +117,8 @@ impl Log {
     }
 }
 
-/// What libraries tell is left out below warnings: it says nothing about streams.
+/// What libraries tell is left out below warnings: it says nothing about streams. What rustls warns of is what strangers send,
+/// as often as they like; what comes of it our own lines say, and no more of them than one address may cause.
 fn filter(level: Level) -> Targets {
     let ours = match level {
         Level::Error => LevelFilter::ERROR,
@@ -125,7 +126,10 @@ fn filter(level: Level) -> Targets {
         Level::Info => LevelFilter::INFO,
         Level::Debug => LevelFilter::DEBUG,
     };
-    Targets::new().with_default(ours.min(LevelFilter::WARN)).with_target("weir", ours)
+    Targets::new()
+        .with_default(ours.min(LevelFilter::WARN))
+        .with_target("weir", ours)
+        .with_target("rustls", LevelFilter::ERROR)
 }
 
 fn outputs(config: &Config, folder: &Path) -> (Vec<Output>, Option<WorkerGuard>) {
@@ -154,4 +158,23 @@ fn outputs(config: &Config, folder: &Path) -> (Vec<Output>, Option<WorkerGuard>)
         Format::Json => fmt::layer().json().flatten_event(true).with_writer(writer).boxed(),
     });
     (all, Some(worker))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strangers_make_no_library_fill_the_log() {
+        use tracing::Level as Told;
+        for level in [Level::Info, Level::Debug] {
+            let filter = filter(level);
+            assert!(filter.would_enable("weir_engine::net", &Told::INFO));
+            assert!(
+                filter.would_enable("hyper::proto", &Told::WARN) && !filter.would_enable("hyper::proto", &Told::INFO)
+            );
+            assert!(!filter.would_enable("rustls::msgs::handshake", &Told::WARN));
+        }
+        assert!(!filter(Level::Error).would_enable("hyper::proto", &Told::WARN));
+    }
 }

@@ -53,7 +53,7 @@ impl Default for Call {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
     /// Nobody answered.
-    #[error("no answer within {} ms: is the address right, and does UDP get through?", .0.as_millis())]
+    #[error("no answer within {} ms; the address may be wrong, or UDP does not get through", .0.as_millis())]
     Timeout(Duration),
     /// The listener refused.
     #[error("refused: {0}")]

@@ -146,7 +146,10 @@ fn of_session(error: &session::Error) -> Option<(&'static str, &'static str)> {
             ("handshake_timeout", "If this is your encoder, check firewalls and proxies on the way.")
         }
         Session::SetupTimeout(_) => ("no_request", "If this is your encoder, check its settings and start it again."),
-        Session::Silent(_) => ("peer_silent", "The other program crashed or lost its network; it can connect again."),
+        Session::Silent(_) => (
+            "peer_silent",
+            "The other program crashed, lost its network or does not answer pings, as RTMP wants it; it can connect again.",
+        ),
         Session::Chunk { .. }
         | Session::Command { .. }
         | Session::TooMuchEarlyMedia(_)

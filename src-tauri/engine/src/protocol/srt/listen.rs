@@ -10,7 +10,6 @@ use tokio::sync::Notify;
 
 use super::links::{Link, Links, Received};
 use super::passphrases::Passphrases;
-use super::refusal::Told;
 use super::{Config, Encryption, PROTOCOL, port};
 use crate::engine::Context;
 use crate::event::Event;
@@ -40,8 +39,6 @@ pub(crate) struct Shared {
     pub(crate) passphrases: Passphrases,
     /// What is known of each connection.
     pub(crate) links: Links,
-    /// Refusals that people have been told of lately.
-    pub(crate) told: Told,
     secrets: Secrets,
     settings: RwLock<Arc<Settings>>,
     /// Settings were changed.
@@ -77,7 +74,6 @@ impl Server {
             links: context.srt_links.clone(),
             context,
             passphrases: Passphrases::default(),
-            told: Told::default(),
             secrets,
             settings: RwLock::new(Arc::new(Settings::new(config))),
             changed: Notify::new(),

@@ -1,9 +1,6 @@
 //! Why a caller is refused: a code for its program, a sentence for its owner and ours.
 
-use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::net::SocketAddr;
 
 use weir_hub::{PublishError, SubscribeError};
 use weir_media::StreamPath;
@@ -17,10 +14,6 @@ use crate::problem::Report;
 
 /// Most characters of a stream id that are shown.
 const MAX_SHOWN: usize = 120;
-/// How often the same refusal of the same address is told: programs that try again at once would fill log and list.
-const TOLD_EVERY: Duration = Duration::from_secs(1);
-/// Refusals that are remembered for that. Protects memory; more at once are a flood, and one line of it is enough.
-const MAX_REMEMBERED: usize = 256;
 
 /// The fixed word for streams beyond `limits.streams`.
 pub(super) const TOO_MANY_STREAMS: &str = "too_many_streams";
@@ -47,7 +40,7 @@ impl Refusal {
     pub(super) fn tell(&self, shared: &Shared, peer: SocketAddr, stream_id: &StreamId) {
         let ip = peer.ip().to_canonical();
         tracing::debug!(%peer, code = self.code, reject = %self.reject, cause = self.cause, "SRT caller refused");
-        if self.told || !shared.told.may_tell(Instant::now(), self.code, ip) {
+        if self.told {
             return;
         }
         let id = shown(stream_id);
@@ -81,22 +74,6 @@ fn shown(id: &StreamId) -> String {
         }
     };
     hidden.chars().filter(|letter| !letter.is_control()).take(MAX_SHOWN).collect()
-}
-
-/// What was told lately.
-#[derive(Debug, Default)]
-pub(crate) struct Told(Mutex<HashMap<(&'static str, IpAddr), Instant>>);
-
-impl Told {
-    fn may_tell(&self, now: Instant, code: &'static str, ip: IpAddr) -> bool {
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        told.retain(|_, at| now.saturating_duration_since(*at) < TOLD_EVERY);
-        if told.len() >= MAX_REMEMBERED || told.contains_key(&(code, ip)) {
-            return false;
-        }
-        told.insert((code, ip), now);
-        true
-    }
 }
 
 const fn new(reject: Reject, code: &'static str, cause: String, hint: &'static str) -> Refusal {
@@ -327,16 +304,5 @@ mod tests {
         ] {
             assert_eq!(shown(&StreamId::new(id.to_owned())), expected, "{id}");
         }
-    }
-
-    #[test]
-    fn the_same_refusal_is_told_once_a_second_and_a_flood_costs_no_memory() {
-        let (told, now) = (Told::default(), Instant::now());
-        let ip = IpAddr::from([10, 0, 0, 1]);
-        assert!(told.may_tell(now, "a", ip) && !told.may_tell(now, "a", ip) && told.may_tell(now, "b", ip));
-        assert!(told.may_tell(now + TOLD_EVERY, "a", ip));
-        let others = (0..10_000_u32).filter(|n| told.may_tell(now + TOLD_EVERY, "a", IpAddr::from(n.to_be_bytes())));
-        assert_eq!(others.count(), MAX_REMEMBERED - 1);
-        assert_eq!(told.0.lock().unwrap().len(), MAX_REMEMBERED);
     }
 }

@@ -335,6 +335,19 @@ async fn fault_33_every_refusal_has_its_code_and_its_words() {
 }
 
 #[tokio::test]
+async fn callers_that_are_refused_at_the_same_moment_are_all_listed_and_counted() {
+    let rig = Rig::start(|_, _| {}).await;
+    for id in ["publish:live/a", "publish:live/b", "publish:live/a"] {
+        let (_, problem) = rig.refused(id, Some("canary-phrase"), None).await;
+        assert_eq!(problem, "srt_passphrase_unexpected", "{id}");
+    }
+    let problems = rig.engine.context().problems.list();
+    let refused = problems.iter().filter(|problem| problem.code == "srt_passphrase_unexpected");
+    let counts: Vec<_> = refused.map(|problem| (problem.path.as_deref().unwrap(), problem.count)).collect();
+    assert_eq!(counts, [("live/b", 1), ("live/a", 2)]);
+}
+
+#[tokio::test]
 async fn a_new_passphrase_file_holds_for_new_connections_only() {
     let rig = Rig::start(|config, folder| {
         std::fs::write(folder.join("keys.json"), r#"{"live/a": "first-phrase"}"#).unwrap();

@@ -200,6 +200,19 @@ fn haishinkit_calls_in_parallel_and_learns_what_weir_understands() {
     has_ended(&rig, id);
 }
 
+/// xiu 0.14 before it plays.
+#[test]
+fn calls_with_the_number_of_connect_get_no_answer_that_could_be_its() {
+    let mut rig = Rig::shaken();
+    connect(&mut rig, vec![("app", "live".into())]);
+    for name in ["releaseStream", "FCPublish"] {
+        rig.call(3, 0, &[name.into(), 1.0.into(), NULL, "key".into()]);
+        assert!(rig.commands().iter().all(|command| command.name != "_result"), "{name}");
+    }
+    rig.call(3, 0, &["createStream".into(), 1.0.into(), NULL]);
+    assert_eq!(rig.commands().pop().unwrap().argument(0), &Value::Number(1.0));
+}
+
 #[test]
 fn larix_and_flash_publish_without_releasing_first() {
     let mut rig = Rig::shaken();

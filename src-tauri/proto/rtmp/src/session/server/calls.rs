@@ -43,9 +43,10 @@ impl ServerSession {
         match request {
             Request::Connect(_) => self.fail(call, "This connection is connected already."),
             Request::CreateStream => self.create_stream(call),
-            Request::ReleaseStream | Request::CheckBandwidth => self.done(call),
+            Request::ReleaseStream => self.done_once(call),
+            Request::CheckBandwidth => self.done(call),
             Request::FcPublish => {
-                self.done(call);
+                self.done_once(call);
                 let status = Status::ok(code::PUBLISH_START, "Go on with publish.");
                 self.link.send_command(0, &reply::notify("onFCPublish", &status));
             }
@@ -111,6 +112,7 @@ impl ServerSession {
             app: connect.app.clone(),
             tc_url: connect.tc_url.clone(),
             takes_reconnect: connect.capabilities.has_reconnect(),
+            transaction: call.transaction,
         }));
         self.outbox.push(Event::Connected(Box::new(connect)));
     }
@@ -231,6 +233,14 @@ impl ServerSession {
 
     fn done(&mut self, call: Call) {
         self.answer(call, &reply::done(call.transaction));
+    }
+
+    /// The same for calls that nobody waits for. xiu numbers them as its `connect` and takes an answer for another one to that.
+    fn done_once(&mut self, call: Call) {
+        let Phase::Connected(peer) = &self.phase else { return };
+        if peer.transaction != call.transaction {
+            self.done(call);
+        }
     }
 
     fn fail(&mut self, call: Call, description: &str) {

@@ -47,6 +47,8 @@ pub(super) struct Peer {
     pub(super) app: Secret<String>,
     pub(super) tc_url: Secret<String>,
     pub(super) takes_reconnect: bool,
+    /// The number of the call.
+    pub(super) transaction: f64,
 }
 
 /// What a session counted.
