@@ -18,6 +18,15 @@ test('another language and theme apply at once and are kept', async () => {
   expect(localStorage.getItem('weir.language')).toBe('de');
 });
 
+test('what is set elsewhere is led to in whole words, in German too', async () => {
+  await show('empty', { at: 'settings' });
+  await expect.element(page.getByRole('link', { name: 'To Fine-tuning' })).toBeVisible();
+  await page.getByLabelText('Language').selectOptions('Deutsch');
+  for (const name of ['Zur Aufnahme', 'Zu Encodern und Playern', 'Zum Protokoll', 'Zu den Feineinstellungen']) {
+    await expect.element(page.getByRole('link', { name })).toBeVisible();
+  }
+});
+
 test('another accent is painted at once and is kept', async () => {
   await show('empty', { at: 'settings' });
   await page.getByRole('radio', { name: 'Violet' }).click();

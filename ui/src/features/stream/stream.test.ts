@@ -86,7 +86,7 @@ describe('the page of a stream', () => {
     await open({ change: (scene) => (scene.streams = [stream({ health: sparse(8.3) })]) });
     await expect.element(page.getByText('In OBS: Settings → Output → Keyframe Interval = 2 s.')).toBeVisible();
     locale.choose('de');
-    await expect.element(page.getByText(/Schlüsselbilder alle 8,3 s/)).toBeVisible();
+    await expect.element(page.getByText(/Keyframes alle 8,3 s/)).toBeVisible();
     await expect.element(page.getByText('In OBS: Einstellungen → Ausgabe → Keyframe-Intervall = 2 s.')).toBeVisible();
   });
 
