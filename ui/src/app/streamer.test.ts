@@ -23,7 +23,7 @@ function told(): string[] {
 
 const ADDRESS = /\w+:\/\/\S|\b\d{1,3}(\.\d{1,3}){3}\b|\[?::1\]?|\/(home|srv|tmp)\/|\.(local|lan)\b|\b(twitch\.tv|youtube\.com|example\.org|facebook\.com)|horse battery|\b([0-9a-f]{4}[ :]){4}/i;
 /** What a page says by itself, of no one's machine. */
-const HARMLESS = /^(rtmp|rtmps|srt|https?):\/\/?$|for example rtmp:\/\/live\.twitch\.tv\/app$/;
+const HARMLESS = /^(rtmp|rtmps|srt|https?):\/\/?$|for example rtmp:\/\/(live\.twitch\.tv\/app|example\.com\/app; with a login rtmp:\/\/user:password@example\.com\/app)$/;
 
 const leaks = (): string[] => told().filter((text) => ADDRESS.test(text) && !HARMLESS.test(text.trim()));
 
