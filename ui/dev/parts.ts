@@ -22,6 +22,7 @@ export const listener = (changes: Partial<Listener> = {}): Listener => ({
   bound: ['127.0.0.1:1935', '[::1]:1935'],
   problem: null,
   port_owner: null,
+  port_own: null,
   next_free_port: null,
   ...changes,
 });

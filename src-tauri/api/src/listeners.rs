@@ -1,6 +1,7 @@
 //! Where the program listens.
 
 use axum::extract::State;
+use weir_engine::Config;
 use weir_engine::net::ListenAddress;
 
 use crate::apply::apply;
@@ -16,7 +17,8 @@ pub(crate) async fn list(State(api): State<Api>) -> Json<ListenerList> {
 }
 
 /// Change a listener. It is applied at once and saved.
-/// That the port is taken is no error of this request: the answer then shows the state `port_taken`.
+/// That the port is taken is no error of this request: the answer then shows the state `port_taken`, and the listener goes on
+/// where it was as long as nothing else is chosen. A request that changes nothing tries at once what does not open.
 #[utoipa::path(patch, path = "/listeners/{id}", tag = "listeners",
     params(("id" = String, Path, description = "The listener's `id`")),
     request_body = ListenerPatch, responses((status = 200, body = Listener))
@@ -30,20 +32,35 @@ pub(crate) async fn change(
     let protocol = listeners.iter().find(|listener| listener.id == id).ok_or_else(unknown)?.protocol;
     let mut alike = listeners.iter().filter(|listener| listener.protocol == protocol);
     let position = alike.position(|listener| listener.id == id).ok_or_else(unknown)?;
-    apply(&api, |config| match protocol {
-        "srt" => change_one(&mut config.srt.listen, &[], &mut config.srt.enabled, position, &patch),
-        "rtmps" => {
-            change_one(&mut config.rtmps.listen, &config.rtmp.listen, &mut config.rtmps.enabled, position, &patch)
-        }
-        _ => change_one(&mut config.rtmp.listen, &config.rtmps.listen, &mut config.rtmp.enabled, position, &patch),
+    let mut is_changed = false;
+    apply(&api, |config| {
+        let before = config.clone();
+        change_listener(config, protocol, position, &patch)?;
+        is_changed = *config != before;
+        Ok(())
     })
     .await?;
+    if !is_changed {
+        let engine = api.engine.clone();
+        // To its end, even when the client that asked for it has gone.
+        tokio::spawn(async move { engine.open_again().await }).await.map_err(|_| Error::internal())?;
+    }
     // Moved onto another listener's address, it is one with that now.
     let listeners = api.engine.listeners();
     let shown = listeners.iter().find(|listener| listener.id == id);
     let shown =
         shown.or_else(|| listeners.iter().find(|listener| listener.protocol == protocol)).ok_or_else(unknown)?;
     Ok(Json(Listener::from(shown)))
+}
+
+fn change_listener(config: &mut Config, protocol: &str, position: usize, patch: &ListenerPatch) -> Result<(), Error> {
+    match protocol {
+        "srt" => change_one(&mut config.srt.listen, &[], &mut config.srt.enabled, position, patch),
+        "rtmps" => {
+            change_one(&mut config.rtmps.listen, &config.rtmp.listen, &mut config.rtmps.enabled, position, patch)
+        }
+        _ => change_one(&mut config.rtmp.listen, &config.rtmps.listen, &mut config.rtmp.enabled, position, patch),
+    }
 }
 
 /// Changes the address at `position` of a protocol's, and the protocol's switch; `foreign` are the ports that others have.

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use axum::extract::State;
 
 use crate::extract::Json;
-use crate::model::{DestinationState, IngestAddress, Listener, ListenerState, Reach, Status, StreamState, Totals};
+use crate::model::{DestinationState, IngestAddress, Listener, Reach, Status, StreamState, Totals};
 use crate::model::{access_notice, from_millis, rfc3339};
 use crate::router::Api;
 use crate::{destinations, streams};
@@ -59,7 +59,8 @@ pub(crate) fn totals(api: &Api) -> Totals {
 /// devices can use.
 fn ingest(api: &Api) -> Vec<IngestAddress> {
     let listeners: Vec<Listener> = api.engine.listeners().iter().map(Listener::from).collect();
-    let up = || listeners.iter().filter(|listener| listener.state == ListenerState::Listening);
+    // One whose port is taken may go on where it was.
+    let up = || listeners.iter().filter(|listener| !listener.bound.is_empty());
     let local = up().filter_map(|listener| address(listener, Reach::ThisComputer));
     let open = up().filter(|listener| listener.reach == Reach::Network);
     local.chain(open.filter_map(|listener| address(listener, Reach::Network))).collect()
@@ -73,6 +74,7 @@ fn address(listener: &Listener, reach: Reach) -> Option<IngestAddress> {
         Reach::ThisComputer if socket.ip().is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         Reach::Network if socket.ip().is_unspecified() => own_address()?,
         Reach::ThisComputer if !socket.ip().is_loopback() => return None,
+        Reach::Network if socket.ip().is_loopback() => return None,
         _ => socket.ip(),
     };
     let (app, key) = SUGGESTED;

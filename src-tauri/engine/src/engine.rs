@@ -278,6 +278,13 @@ impl Engine {
         self.0.context.certificates.follow(&self.config().tls).await;
     }
 
+    /// Tries at once to open the listeners that do not.
+    pub async fn open_again(&self) {
+        let _turn = self.0.changing.lock().await;
+        self.0.rtmp.open_again().await;
+        self.0.srt.open_again().await;
+    }
+
     /// Restarts what changed, and nothing else.
     async fn follow(&self, before: &Config, config: &Config) {
         if config.log != before.log

@@ -342,7 +342,8 @@ export interface paths {
         head?: never;
         /**
          * Change a listener. It is applied at once and saved.
-         *     That the port is taken is no error of this request: the answer then shows the state `port_taken`.
+         *     That the port is taken is no error of this request: the answer then shows the state `port_taken`, and the listener goes on
+         *     where it was as long as nothing else is chosen. A request that changes nothing tries at once what does not open.
          */
         patch: operations["listeners_change"];
         trace?: never;
@@ -1804,7 +1805,7 @@ export interface components {
         /** @description One listener. */
         Listener: {
             /**
-             * @description Addresses it really listens on.
+             * @description Addresses it really listens on. When the wanted port does not open, those from before the change.
              * @example [
              *       "127.0.0.1:1935",
              *       "[::1]:1935"
@@ -1829,6 +1830,7 @@ export interface components {
              * @example 1935
              */
             port: number;
+            port_own: components["schemas"]["OwnService"] | null;
             port_owner: components["schemas"]["PortOwner"] | null;
             problem: components["schemas"]["Notice"] | null;
             /**
@@ -1930,6 +1932,11 @@ export interface components {
          * @enum {string}
          */
         OnReturn: "continue" | "new_file";
+        /**
+         * @description What of Weir itself can hold a port.
+         * @enum {string}
+         */
+        OwnService: "page" | "numbers" | "rtmp" | "rtmps" | "srt" | "other";
         /** @description The program that holds a port. */
         PortOwner: {
             /**

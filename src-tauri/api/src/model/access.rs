@@ -136,10 +136,9 @@ fn notice(engine: &Engine, config: &auth::Config, file: &auth::FileStatus) -> Op
 }
 
 fn open_to_network(engine: &Engine) -> bool {
-    let up = |listener: &weir_engine::status::Listener| {
-        matches!(listener.state, weir_engine::status::ListenerState::Listening { .. })
-    };
-    engine.listeners().iter().any(|listener| listener.open_to_network && up(listener))
+    let listeners = engine.listeners();
+    let mut bound = listeners.iter().flat_map(|listener| listener.state.bound());
+    bound.any(|bound| !bound.ip().to_canonical().is_loopback())
 }
 
 impl From<auth::Mode> for AccessMode {

@@ -6,7 +6,7 @@ use weir_engine::status;
 
 use super::Notice;
 
-/// The engine's word for a port that another program holds.
+/// The engine's word for a port that is taken.
 const PORT_TAKEN: &str = "port_in_use";
 
 /// Every listener.
@@ -24,9 +24,9 @@ pub enum ListenerState {
     Listening,
     /// Switched off.
     Disabled,
-    /// Another program holds the port.
+    /// The port is held by another program, or by something else of Weir. It may go on where it was, see `bound`.
     PortTaken,
-    /// It cannot listen for another reason.
+    /// It cannot listen for another reason. It may go on where it was, see `bound`.
     Failed,
 }
 
@@ -58,13 +58,15 @@ pub struct Listener {
     pub reach: Reach,
     /// What it is doing.
     pub state: ListenerState,
-    /// Addresses it really listens on.
+    /// Addresses it really listens on. When the wanted port does not open, those from before the change.
     #[schema(example = json!(["127.0.0.1:1935", "[::1]:1935"]))]
     pub bound: Vec<String>,
-    /// Why it does not listen; null when it does or is switched off.
+    /// Why it does not listen where it should; null when it does or is switched off.
     pub problem: Option<Notice>,
     /// The program that holds the port, where the system tells.
     pub port_owner: Option<PortOwner>,
+    /// What of Weir itself holds the port; null when that is another program.
+    pub port_own: Option<OwnService>,
     /// The next free port, to offer when this one is taken.
     pub next_free_port: Option<u16>,
 }
@@ -77,6 +79,37 @@ pub struct PortOwner {
     /// Name of the program.
     #[schema(example = "nginx")]
     pub name: String,
+}
+
+/// What of Weir itself can hold a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OwnService {
+    /// The page and this API.
+    Page,
+    /// The numbers for monitoring.
+    Numbers,
+    /// The listener for RTMP.
+    Rtmp,
+    /// The listener for RTMPS.
+    Rtmps,
+    /// The listener for SRT.
+    Srt,
+    /// Something else.
+    Other,
+}
+
+impl From<status::Own> for OwnService {
+    fn from(own: status::Own) -> Self {
+        match own {
+            status::Own::Page => Self::Page,
+            status::Own::Numbers => Self::Numbers,
+            status::Own::Rtmp => Self::Rtmp,
+            status::Own::Rtmps => Self::Rtmps,
+            status::Own::Srt => Self::Srt,
+            status::Own::Other => Self::Other,
+        }
+    }
 }
 
 /// What can be changed about a listener. What is left out stays.
@@ -102,22 +135,22 @@ impl From<&status::Listener> for Listener {
             enabled: true,
             reach: if listener.open_to_network { Reach::Network } else { Reach::ThisComputer },
             state: ListenerState::Listening,
-            bound: Vec::new(),
+            bound: listener.state.bound().iter().map(ToString::to_string).collect(),
             problem: None,
             port_owner: None,
+            port_own: None,
             next_free_port: None,
         };
         match &listener.state {
             status::ListenerState::Off => Self { enabled: false, state: ListenerState::Disabled, ..shown },
-            status::ListenerState::Listening { bound } => {
-                Self { bound: bound.iter().map(ToString::to_string).collect(), ..shown }
-            }
-            status::ListenerState::Failed { code, message, hint, owner, next_free_port } => {
+            status::ListenerState::Listening { .. } => shown,
+            status::ListenerState::Failed { code, message, hint, owner, own, next_free_port, .. } => {
                 let taken = *code == PORT_TAKEN;
                 Self {
                     state: if taken { ListenerState::PortTaken } else { ListenerState::Failed },
                     problem: Some(Notice { code: (*code).to_owned(), message: message.clone(), hint: hint.clone() }),
                     port_owner: owner.as_ref().map(|owner| PortOwner { pid: owner.pid, name: owner.name.clone() }),
+                    port_own: own.map(OwnService::from),
                     next_free_port: *next_free_port,
                     ..shown
                 }

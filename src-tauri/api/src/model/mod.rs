@@ -43,7 +43,7 @@ pub use event::{DestinationStats, Event, Stats, StreamStats, Topic};
 pub use health::{Encoder, Finding, Health, HealthLevel};
 pub use history::{DestinationHistory, DestinationSeries, StreamEvent, StreamHistory, StreamSeries};
 pub use hook::{Hook, HookCreate, HookKind, HookList, HookPatch, HookResult, HookTest};
-pub use listener::{Listener, ListenerList, ListenerPatch, ListenerState, PortOwner, Reach};
+pub use listener::{Listener, ListenerList, ListenerPatch, ListenerState, OwnService, PortOwner, Reach};
 pub use log::{LogLevel, LogLine, LogList, LogQuery};
 pub use notice::Notice;
 pub use preset::{

@@ -31,18 +31,28 @@ async fn a_listener_moves_to_another_port_and_stays_there() {
 #[tokio::test]
 async fn a_taken_port_is_shown_with_its_owner_and_a_free_one() {
     let bench = Bench::start().await;
+    let before = bench.get("/listeners").await.json()["listeners"][0]["bound"].clone();
+    let ingest = bench.get("/status").await.json()["ingest"].clone();
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = taken.local_addr().unwrap().port();
     let answer = patch(&bench, json!({ "port": port })).await;
     assert_eq!(answer.status, StatusCode::OK);
     let listener = answer.json();
-    assert_eq!((&listener["state"], &listener["bound"]), (&"port_taken".into(), &json!([])));
+    assert_eq!((&listener["state"], &listener["bound"]), (&"port_taken".into(), &before), "it goes on where it was");
+    assert_eq!(bench.get("/status").await.json()["ingest"], ingest, "and that is what encoders need");
     assert!(listener["problem"]["message"].as_str().unwrap().contains(&port.to_string()));
     if cfg!(target_os = "linux") {
         assert_eq!(listener["port_owner"]["pid"], std::process::id());
+        assert_eq!(listener["port_own"], "other");
     }
     let next = listener["next_free_port"].as_u64().unwrap();
     assert_ne!(next, u64::from(port));
+    drop(taken);
+    let tried = patch(&bench, json!({ "enabled": true })).await.json();
+    assert_eq!(
+        (&tried["state"], &tried["port"], &tried["port_own"]),
+        (&"listening".into(), &port.into(), &Value::Null)
+    );
     // The offer can be taken.
     assert_eq!(patch(&bench, json!({ "port": next })).await.json()["state"], "listening");
 }
@@ -62,6 +72,14 @@ async fn the_network_is_let_in_and_out_by_one_switch() {
     let open = patch(&bench, json!({ "port": free_port(), "reach": "network" })).await.json();
     assert_eq!((&open["reach"], &open["state"]), (&"network".into(), &"listening".into()), "{open}");
     assert!(open["bound"][0].as_str().unwrap().starts_with("0.0.0.0:"), "{open}");
+    // A taken port is no reason to keep letting it in.
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let held = patch(&bench, json!({ "port": port, "reach": "this_computer" })).await.json();
+    assert_eq!((&held["port"], &held["state"]), (&port.into(), &"port_taken".into()), "{held}");
+    assert_eq!(held["bound"][0], format!("127.0.0.1:{}", open["port"]), "{held}");
+    let open = patch(&bench, json!({ "port": open["port"], "reach": "network" })).await.json();
+    assert_eq!((&open["reach"], &open["state"]), (&"network".into(), &"listening".into()), "{open}");
     let closed = patch(&bench, json!({ "reach": "this_computer" })).await.json();
     assert_eq!((&closed["reach"], &closed["state"]), (&"this_computer".into(), &"listening".into()), "{closed}");
 }

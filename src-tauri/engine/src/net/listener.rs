@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::owner::Transport;
 use super::{ListenAddress, owner};
-use crate::status::ListenerState;
+use crate::status::{ListenerState, PORT_IN_USE};
 
 /// Connections the OS keeps for us until we accept them: a burst of reconnecting players after a network fault.
 const BACKLOG: i32 = 1024;
@@ -115,7 +115,9 @@ pub(super) async fn say_why(address: ListenAddress, error: BindError, transport:
         message: format!("{address} could not be opened."),
         hint: "Choose another port.".to_owned(),
         owner: None,
+        own: None,
         next_free_port: None,
+        bound: Vec::new(),
     })
 }
 
@@ -138,7 +140,15 @@ pub(crate) fn explain(address: ListenAddress, error: &BindError, transport: Tran
                 let who = owner.as_ref().map_or_else(|| "another program".to_owned(), |owner| owner.name.clone());
                 (format!("Port {port} is in use by {who}."), format!("Close {who}, {offer}"))
             };
-            return ListenerState::Failed { code: "port_in_use", message, hint, owner, next_free_port };
+            return ListenerState::Failed {
+                code: PORT_IN_USE,
+                message,
+                hint,
+                owner,
+                own: None,
+                next_free_port,
+                bound: Vec::new(),
+            };
         }
         io::ErrorKind::PermissionDenied => (
             "not_allowed",
@@ -156,7 +166,7 @@ pub(crate) fn explain(address: ListenAddress, error: &BindError, transport: Tran
             "Choose another port, or restart the computer if this goes on.".to_owned(),
         ),
     };
-    ListenerState::Failed { code, message, hint, owner: None, next_free_port: None }
+    ListenerState::Failed { code, message, hint, owner: None, own: None, next_free_port: None, bound: Vec::new() }
 }
 
 /// The first port after the wanted one on which every socket of `address` opens.

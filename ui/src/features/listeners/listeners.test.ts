@@ -33,6 +33,35 @@ test('a taken port names the program, and the next free one is one press away', 
   await expectAccessible();
 });
 
+test('a listener that goes on where it was says so, and may stay there', async () => {
+  const host = await show('taken', {
+    at: 'listeners',
+    change: ({ listeners: [listener] }) => {
+      if (listener) Object.assign(listener, { bound: ['127.0.0.1:1940', '[::1]:1940'] });
+    },
+  });
+  await expect.element(page.getByText('nginx (process 4312) uses port 1935.')).toBeVisible();
+  await expect.element(page.getByText(/^Meanwhile Weir goes on listening on port 1940\. Close that program/)).toBeVisible();
+  await expect.element(page.getByText('127.0.0.1:1940')).toBeVisible();
+  await page.getByRole('button', { name: 'Stay on port 1940' }).click();
+  expect(host.asked).toEqual([{ method: 'PATCH', path: '/listeners/rtmp', body: { port: 1940 } }]);
+  await expectAccessible();
+});
+
+test('a port of Weir itself asks for another one, and for no program to be closed', async () => {
+  await show('taken', {
+    at: 'listeners',
+    change: ({ listeners: [listener] }) => {
+      if (listener) Object.assign(listener, { port_own: 'page', port_owner: { pid: 30836, name: 'weir' } });
+    },
+  });
+  await expect.element(page.getByText("Weir's own page uses port 1935.")).toBeVisible();
+  await expect.element(page.getByText('Choose another port.')).toBeVisible();
+  await expect.element(page.getByText(/process 30836/)).not.toBeInTheDocument();
+  await expect.element(page.getByRole('button', { name: /Try port/ })).not.toBeInTheDocument();
+  await expect.element(page.getByRole('button', { name: 'Use port 1936 instead' })).toBeVisible();
+});
+
 test('a listener is switched off', async () => {
   const host = await show('empty', { at: 'listeners' });
   await page.getByRole('switch', { name: 'Listen for RTMP' }).click();

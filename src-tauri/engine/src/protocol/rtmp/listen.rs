@@ -1,10 +1,10 @@
-//! The RTMP server: its listeners, which open, fail and come back each on their own, and its connections.
+//! The RTMP server: its listeners and its connections.
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use tokio::net::{TcpListener, TcpStream};
 use weir_rtmp::session::server;
@@ -14,20 +14,16 @@ use super::reconnect::{Clients, ReconnectUrl, Whom};
 use super::wire::Caches;
 use super::{Config, SecureConfig, connection};
 use crate::engine::Context;
-use crate::event::Event;
 use crate::limits::Full;
 use crate::net::{ListenAddress, listener};
 use crate::problem::Report;
-use crate::status::{self, ListenerState};
-use crate::supervise::{End, Supervisor};
+use crate::protocol::listeners::{self, GOODBYE, Listener, Listeners, Place};
+use crate::status::{self, ListenerState, Own};
+use crate::supervise::Supervisor;
 use crate::{config, streams};
 
-/// How often a listener that failed is tried again.
-const RETRY: Duration = Duration::from_secs(3);
 /// Connections at a time that are told that there is no place; the rest is closed without a word.
 const MOST_REFUSED: usize = 64;
-/// How long connections get to say goodbye at a shutdown.
-const GOODBYE: Duration = Duration::from_secs(3);
 
 /// The RTMP server. Cheap to clone; clones share.
 #[derive(Debug, Clone)]
@@ -47,7 +43,7 @@ pub(crate) struct Shared {
     open: Arc<AtomicUsize>,
     /// Connections that are only told that there is no place.
     refused: Arc<AtomicUsize>,
-    listeners: Mutex<Vec<Arc<Listener>>>,
+    listeners: Listeners,
 }
 
 /// The settings a connection keeps for its life.
@@ -56,6 +52,8 @@ pub(crate) struct Settings {
     pub(crate) rtmp: Config,
     rtmps: SecureConfig,
     pub(crate) streams: streams::Config,
+    /// What else of Weir wants ports.
+    neighbours: Vec<(Own, ListenAddress)>,
     /// The former as the sessions take it.
     pub(crate) session: Arc<server::Config>,
 }
@@ -63,35 +61,17 @@ pub(crate) struct Settings {
 impl Settings {
     fn new(config: &config::Config) -> Self {
         let (rtmp, streams) = (config.rtmp.clone(), config.streams.clone());
-        Self { session: Arc::new(rtmp.session()), rtmp, rtmps: config.rtmps.clone(), streams }
+        let pages = config.http.listen.iter().map(|address| (Own::Page, *address));
+        let neighbours = pages.chain(config.metrics.listen.map(|address| (Own::Numbers, address))).collect();
+        Self { session: Arc::new(rtmp.session()), rtmp, rtmps: config.rtmps.clone(), streams, neighbours }
     }
 
-    /// The sockets that are wanted.
-    fn places(&self) -> Vec<Bind> {
-        let plain = self.rtmp.addresses().iter().map(|address| Bind { address: *address, secure: false });
-        let secure = self.rtmps.addresses().iter().map(|address| Bind { address: *address, secure: true });
-        plain.chain(secure).collect()
+    /// Where it is to listen.
+    fn places(&self) -> Vec<Place> {
+        let at = |protocol| move |address: &ListenAddress| Place { address: *address, protocol };
+        let plain = self.rtmp.addresses().iter().map(at(connection::PROTOCOL));
+        plain.chain(self.rtmps.addresses().iter().map(at(connection::SECURE))).collect()
     }
-}
-
-/// Where to listen, and for what.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Bind {
-    address: ListenAddress,
-    secure: bool,
-}
-
-impl Bind {
-    const fn protocol(self) -> &'static str {
-        if self.secure { connection::SECURE } else { connection::PROTOCOL }
-    }
-}
-
-#[derive(Debug)]
-struct Listener {
-    bind: Bind,
-    state: Mutex<ListenerState>,
-    tasks: Supervisor,
 }
 
 impl Server {
@@ -106,9 +86,9 @@ impl Server {
             connections,
             open: Arc::default(),
             refused: Arc::default(),
-            listeners: Mutex::default(),
+            listeners: Listeners::default(),
         }));
-        server.follow().await;
+        listeners::follow(&server, &server.0.settings().places(), false).await;
         server
     }
 
@@ -119,7 +99,7 @@ impl Server {
             let mut settings = self.0.settings.write().unwrap_or_else(PoisonError::into_inner);
             std::mem::replace(&mut *settings, Arc::new(Settings::new(config)))
         };
-        self.follow().await;
+        listeners::follow(self, &self.0.settings().places(), false).await;
         let ran = before.rtmp.enabled || before.rtmps.enabled;
         if ran && !config.rtmp.enabled && !config.rtmps.enabled {
             let ended = {
@@ -158,60 +138,26 @@ impl Server {
         }
     }
 
-    /// Closes the listeners that are no longer wanted and opens the new ones, in the order of the settings.
-    async fn follow(&self) {
-        let places = self.0.settings().places();
-        let known = std::mem::take(&mut *lock(&self.0.listeners));
-        let (kept, gone): (Vec<_>, Vec<_>) = known.into_iter().partition(|listener| places.contains(&listener.bind));
-        for listener in &gone {
-            listener.tasks.shutdown(GOODBYE).await;
-        }
-        let mut wanted = Vec::new();
-        for bind in places {
-            let listener = match kept.iter().find(|listener| listener.bind == bind) {
-                Some(listener) => Arc::clone(listener),
-                None => self.open(bind).await,
-            };
-            wanted.push(listener);
-        }
-        *lock(&self.0.listeners) = wanted;
-        for listener in self.listeners() {
-            self.0.context.events.tell(Event::Listener { listener });
-        }
-    }
-
-    async fn open(&self, bind: Bind) -> Arc<Listener> {
-        let opened = open(&self.0.context, bind).await;
-        let state = match &opened {
-            Ok(sockets) => ListenerState::Listening { bound: addresses(sockets) },
-            Err(failed) => failed.clone(),
-        };
-        log(bind, &state);
-        let tasks = self.0.context.supervisor.child();
-        let listener = Arc::new(Listener { bind, state: Mutex::new(state), tasks });
-        let name = format!("{} listener {}", bind.protocol(), bind.address);
-        listener.tasks.spawn(name, keep_open(Arc::clone(&self.0), Arc::clone(&listener), opened.unwrap_or_default()));
-        listener
+    /// Tries at once to open the listeners that do not.
+    pub(crate) async fn open_again(&self) {
+        listeners::follow(self, &self.0.settings().places(), true).await;
     }
 
     /// The listeners in the order of the settings, those that are switched off included; first RTMP, then RTMPS.
     pub fn listeners(&self) -> Vec<status::Listener> {
-        let open = lock(&self.0.listeners).clone();
         let settings = self.0.settings();
-        let of = |secure: bool, set: &[ListenAddress]| -> Vec<status::Listener> {
-            let open: Vec<_> = open.iter().filter(|listener| listener.bind.secure == secure).collect();
-            match open.is_empty() {
-                false => open.iter().enumerate().map(|(at, listener)| listener.status(at)).collect(),
-                true => set
-                    .iter()
-                    .enumerate()
-                    .map(|(at, address)| status_of(at, Bind { address: *address, secure }, ListenerState::Off))
-                    .collect(),
+        let sets = [(connection::PROTOCOL, &settings.rtmp.listen), (connection::SECURE, &settings.rtmps.listen)];
+        let of = |(protocol, set): (&'static str, &Vec<ListenAddress>)| {
+            let known = self.0.listeners.status(protocol);
+            if !known.is_empty() {
+                return known;
             }
+            let off = |(at, address): (usize, &ListenAddress)| {
+                listeners::status_of(at, Place { address: *address, protocol }, ListenerState::Off)
+            };
+            set.iter().enumerate().map(off).collect()
         };
-        let mut all = of(false, &settings.rtmp.listen);
-        all.extend(of(true, &settings.rtmps.listen));
-        all
+        sets.into_iter().flat_map(of).collect()
     }
 
     /// Connections that are open.
@@ -230,9 +176,7 @@ impl Server {
 
     /// Accepts nobody any more; connections go on.
     pub fn close_listeners(&self) {
-        for listener in lock(&self.0.listeners).iter() {
-            listener.tasks.stop();
-        }
+        self.0.listeners.tasks().iter().for_each(Supervisor::stop);
     }
 
     /// Ends every connection, told so as far as its protocol can tell.
@@ -296,68 +240,54 @@ impl Drop for Count {
     }
 }
 
-impl Listener {
-    fn status(&self, at: usize) -> status::Listener {
-        status_of(at, self.bind, lock(&self.state).clone())
+impl listeners::Serves for Server {
+    type Socket = TcpListener;
+
+    const SHARE_SOCKET: bool = false;
+
+    fn context(&self) -> &Context {
+        &self.0.context
     }
-}
 
-fn status_of(at: usize, bind: Bind, state: ListenerState) -> status::Listener {
-    let protocol = bind.protocol();
-    let id = if at == 0 { protocol.to_owned() } else { format!("{protocol}-{}", at + 1) };
-    let open_to_network = !bind.address.is_loopback();
-    status::Listener { id, protocol, address: bind.address, open_to_network, state }
-}
-
-/// Opens the sockets of `bind`, for TLS only once there is a certificate to show.
-async fn open(context: &Context, bind: Bind) -> Result<Vec<TcpListener>, ListenerState> {
-    if bind.secure {
-        let certificates = context.certificates.clone();
-        let prepared = tokio::task::spawn_blocking(move || certificates.prepare(SystemTime::now())).await;
-        if let Ok(Err(error)) = prepared {
-            return Err(ListenerState::Failed {
-                code: error.code(),
-                message: format!("There is no certificate for RTMPS: {error}."),
-                hint: "Correct the certificate in the settings, or leave it out: then Weir makes one.".to_owned(),
-                owner: None,
-                next_free_port: None,
-            });
-        }
+    fn listeners(&self) -> &Listeners {
+        &self.0.listeners
     }
-    listener::open(bind.address).await
-}
 
-/// Accepts on `sockets`; while there are none tries again to open them.
-async fn keep_open(shared: Arc<Shared>, listener: Arc<Listener>, mut sockets: Vec<TcpListener>) -> End {
-    let stopping = listener.tasks.stopping().clone();
-    loop {
-        if !sockets.is_empty() {
-            tokio::select! {
-                () = accept_on(&shared, &sockets, listener.bind.secure) => {}
-                () = stopping.cancelled() => return End::Stopped,
+    fn neighbours(&self) -> Vec<(Own, ListenAddress)> {
+        self.0.settings().neighbours.clone()
+    }
+
+    fn local(socket: &TcpListener) -> Option<SocketAddr> {
+        socket.local_addr().ok()
+    }
+
+    /// For TLS only once there is a certificate to show.
+    async fn open(&self, place: Place) -> Result<Vec<TcpListener>, ListenerState> {
+        if is_secure(place) {
+            let certificates = self.0.context.certificates.clone();
+            let prepared = tokio::task::spawn_blocking(move || certificates.prepare(SystemTime::now())).await;
+            if let Ok(Err(error)) = prepared {
+                return Err(ListenerState::Failed {
+                    code: error.code(),
+                    message: format!("There is no certificate for RTMPS: {error}."),
+                    hint: "Correct the certificate in the settings, or leave it out: then Weir makes one.".to_owned(),
+                    owner: None,
+                    own: None,
+                    next_free_port: None,
+                    bound: Vec::new(),
+                });
             }
         }
-        tokio::select! {
-            () = tokio::time::sleep(RETRY) => {}
-            () = stopping.cancelled() => return End::Stopped,
-        }
-        let opened = open(&shared.context, listener.bind).await;
-        let state = match &opened {
-            Ok(sockets) => ListenerState::Listening { bound: addresses(sockets) },
-            Err(failed) => failed.clone(),
-        };
-        let changed = std::mem::replace(&mut *lock(&listener.state), state.clone()) != state;
-        if changed {
-            log(listener.bind, &state);
-            let at = {
-                let known = lock(&shared.listeners);
-                let mut alike = known.iter().filter(|known| known.bind.secure == listener.bind.secure);
-                alike.position(|known| Arc::ptr_eq(known, &listener)).unwrap_or(0)
-            };
-            shared.context.events.tell(Event::Listener { listener: listener.status(at) });
-        }
-        sockets = opened.unwrap_or_default();
+        listener::open(place.address).await
     }
+
+    async fn serve(&self, listener: &Listener, sockets: Vec<TcpListener>) {
+        accept_on(&self.0, &sockets, is_secure(listener.place)).await;
+    }
+}
+
+fn is_secure(place: Place) -> bool {
+    place.protocol == connection::SECURE
 }
 
 /// Accepts on every socket, for ever.
@@ -381,19 +311,6 @@ fn out_of_sockets(shared: &Shared, error: &io::Error) {
         path: None,
         peer: None,
     });
-}
-
-fn addresses(sockets: &[TcpListener]) -> Vec<SocketAddr> {
-    sockets.iter().filter_map(|socket| socket.local_addr().ok()).collect()
-}
-
-fn log(bind: Bind, state: &ListenerState) {
-    let (protocol, address) = (bind.protocol().to_uppercase(), bind.address);
-    match state {
-        ListenerState::Listening { bound } => tracing::info!(%address, ?bound, "{protocol} listens"),
-        ListenerState::Failed { message, hint, .. } => tracing::error!(%address, hint, "{protocol}: {message}"),
-        ListenerState::Off => {}
-    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,10 +1,9 @@
-//! The SRT server: its listeners, which open, fail and come back each on their own.
+//! The SRT server and its listeners.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::Duration;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::Notify;
 
@@ -12,21 +11,17 @@ use super::links::{Link, Links, Received};
 use super::passphrases::Passphrases;
 use super::{Config, Encryption, PROTOCOL, port};
 use crate::engine::Context;
-use crate::event::Event;
 use crate::net::{ListenAddress, udp};
 use crate::problem::Report;
+use crate::protocol::listeners::{self, GOODBYE, Listener, Listeners, Place};
 use crate::secrets::Secrets;
-use crate::status::{self, ListenerState};
-use crate::supervise::{End, Supervisor};
+use crate::status::{self, ListenerState, Own};
+use crate::supervise::End;
 use crate::watch::Watch;
 use crate::{config, streams};
 
-/// How often a listener that failed is tried again.
-const RETRY: Duration = Duration::from_secs(3);
 /// A receive buffer that is worth a line in the log: 100 ms at 80 Mbit/s.
 const SMALL_BUFFER: usize = 1 << 20;
-/// How long connections get to say goodbye at a shutdown.
-const GOODBYE: Duration = Duration::from_secs(3);
 
 /// The SRT server. Cheap to clone; clones share.
 #[derive(Debug, Clone)]
@@ -44,7 +39,7 @@ pub(crate) struct Shared {
     /// Settings were changed.
     changed: Notify,
     pub(crate) open: AtomicUsize,
-    listeners: Mutex<Vec<Arc<Listener>>>,
+    listeners: Listeners,
 }
 
 /// The settings a connection keeps for its life.
@@ -60,11 +55,8 @@ impl Settings {
     }
 }
 
-#[derive(Debug)]
-struct Listener {
-    address: ListenAddress,
-    state: Mutex<ListenerState>,
-    tasks: Supervisor,
+fn places(config: &Config) -> Vec<Place> {
+    config.addresses().iter().map(|address| Place { address: *address, protocol: PROTOCOL }).collect()
 }
 
 impl Server {
@@ -78,7 +70,7 @@ impl Server {
             settings: RwLock::new(Arc::new(Settings::new(config))),
             changed: Notify::new(),
             open: AtomicUsize::new(0),
-            listeners: Mutex::default(),
+            listeners: Listeners::default(),
         }));
         // Before it is read, so that no change falls between.
         let watched = watched_file(&config.srt).map(|path| (path.clone(), Watch::of(&path)));
@@ -92,7 +84,7 @@ impl Server {
             });
         }
         server.0.context.supervisor.spawn("srt passphrase file", watch_passphrases(server.clone(), watched));
-        server.follow(&config.srt).await;
+        listeners::follow(&server, &places(&config.srt), false).await;
         server
     }
 
@@ -107,7 +99,7 @@ impl Server {
         self.read_passphrases().await;
         if config.srt != before.srt {
             self.0.changed.notify_one();
-            self.follow(&config.srt).await;
+            listeners::follow(self, &places(&config.srt), false).await;
         }
     }
 
@@ -132,48 +124,21 @@ impl Server {
         }
     }
 
-    /// Closes the listeners that are no longer wanted and opens the new ones, in the order of the settings.
-    async fn follow(&self, config: &Config) {
-        let known = std::mem::take(&mut *lock(&self.0.listeners));
-        let (kept, gone): (Vec<_>, Vec<_>) =
-            known.into_iter().partition(|listener| config.addresses().contains(&listener.address));
-        for listener in &gone {
-            listener.tasks.shutdown(GOODBYE).await;
-        }
-        let mut wanted = Vec::new();
-        for address in config.addresses() {
-            let listener = match kept.iter().find(|listener| listener.address == *address) {
-                Some(listener) => Arc::clone(listener),
-                None => self.open(*address).await,
-            };
-            wanted.push(listener);
-        }
-        *lock(&self.0.listeners) = wanted;
-        for listener in self.listeners() {
-            self.0.context.events.tell(Event::Listener { listener });
-        }
-    }
-
-    async fn open(&self, address: ListenAddress) -> Arc<Listener> {
-        let opened = udp::open(address).await;
-        let state = state_of(&opened);
-        log(address, &state);
-        let tasks = self.0.context.supervisor.child();
-        let listener = Arc::new(Listener { address, state: Mutex::new(state), tasks });
-        let name = format!("srt listener {address}");
-        listener.tasks.spawn(name, keep_open(Arc::clone(&self.0), Arc::clone(&listener), opened.unwrap_or_default()));
-        listener
+    /// Tries at once to open the listeners that do not.
+    pub(crate) async fn open_again(&self) {
+        listeners::follow(self, &places(&self.0.settings().srt), true).await;
     }
 
     /// The listeners in the order of the settings; those of a server that is off are off.
     pub fn listeners(&self) -> Vec<status::Listener> {
-        let listeners = lock(&self.0.listeners);
-        if !listeners.is_empty() {
-            return listeners.iter().enumerate().map(|(at, listener)| listener.status(at)).collect();
+        let known = self.0.listeners.status(PROTOCOL);
+        if !known.is_empty() {
+            return known;
         }
-        drop(listeners);
         let settings = self.0.settings();
-        let off = |(at, address): (usize, &ListenAddress)| status_of(at, *address, ListenerState::Off);
+        let off = |(at, address): (usize, &ListenAddress)| {
+            listeners::status_of(at, Place { address: *address, protocol: PROTOCOL }, ListenerState::Off)
+        };
         settings.srt.listen.iter().enumerate().map(off).collect()
     }
 
@@ -199,8 +164,8 @@ impl Server {
 
     /// Ends every connection, told so, and closes the listeners.
     pub(crate) async fn shutdown(&self) {
-        let listeners: Vec<_> = lock(&self.0.listeners).iter().cloned().collect();
-        let ends = listeners.iter().map(|listener| listener.tasks.shutdown(GOODBYE));
+        let listeners = self.0.listeners.tasks();
+        let ends = listeners.iter().map(|tasks| tasks.shutdown(GOODBYE));
         let left: usize = futures_util::future::join_all(ends).await.into_iter().sum();
         if left > 0 {
             tracing::warn!(left, "SRT connections did not end in time");
@@ -215,22 +180,39 @@ impl Shared {
     }
 }
 
-impl Listener {
-    fn status(&self, at: usize) -> status::Listener {
-        status_of(at, self.address, lock(&self.state).clone())
+impl listeners::Serves for Server {
+    type Socket = udp::Socket;
+
+    const SHARE_SOCKET: bool = true;
+
+    fn context(&self) -> &Context {
+        &self.0.context
     }
-}
 
-fn status_of(at: usize, address: ListenAddress, state: ListenerState) -> status::Listener {
-    let id = if at == 0 { PROTOCOL.to_owned() } else { format!("{PROTOCOL}-{}", at + 1) };
-    let open_to_network = !address.is_loopback();
-    status::Listener { id, protocol: PROTOCOL, address, open_to_network, state }
-}
+    fn listeners(&self) -> &Listeners {
+        &self.0.listeners
+    }
 
-fn state_of(opened: &Result<Vec<udp::Socket>, ListenerState>) -> ListenerState {
-    match opened {
-        Ok(sockets) => ListenerState::Listening { bound: addresses(sockets) },
-        Err(failed) => failed.clone(),
+    /// Nothing else of Weir listens for datagrams.
+    fn neighbours(&self) -> Vec<(Own, ListenAddress)> {
+        Vec::new()
+    }
+
+    fn local(socket: &udp::Socket) -> Option<SocketAddr> {
+        socket.local_addr().ok()
+    }
+
+    async fn open(&self, place: Place) -> Result<Vec<udp::Socket>, ListenerState> {
+        udp::open(place.address).await
+    }
+
+    async fn serve(&self, listener: &Listener, sockets: Vec<udp::Socket>) {
+        let ports = sockets.into_iter().map(|socket| {
+            say_small_buffer(&socket);
+            Box::pin(port::run(Arc::clone(&self.0), Arc::new(socket), listener.tasks.clone()))
+        });
+        let (error, ..) = futures_util::future::select_all(ports).await;
+        tracing::warn!(address = %listener.place.address, %error, "an SRT socket broke; it is opened again");
     }
 }
 
@@ -262,38 +244,6 @@ async fn watch_passphrases(server: Server, mut watched: Option<(PathBuf, Watch)>
     }
 }
 
-/// Serves `sockets`; while there are none tries again to open them.
-async fn keep_open(shared: Arc<Shared>, listener: Arc<Listener>, mut sockets: Vec<udp::Socket>) -> End {
-    let stopping = listener.tasks.stopping().clone();
-    loop {
-        if !sockets.is_empty() {
-            let ports = sockets.drain(..).map(|socket| {
-                say_small_buffer(&socket);
-                Box::pin(port::run(Arc::clone(&shared), Arc::new(socket), listener.tasks.clone()))
-            });
-            tokio::select! {
-                (error, ..) = futures_util::future::select_all(ports) => {
-                    tracing::warn!(address = %listener.address, %error, "an SRT socket broke; it is opened again");
-                }
-                () = stopping.cancelled() => return End::Stopped,
-            }
-        }
-        tokio::select! {
-            () = tokio::time::sleep(RETRY) => {}
-            () = stopping.cancelled() => return End::Stopped,
-        }
-        let opened = udp::open(listener.address).await;
-        let state = state_of(&opened);
-        let changed = std::mem::replace(&mut *lock(&listener.state), state.clone()) != state;
-        if changed {
-            log(listener.address, &state);
-            let at = lock(&shared.listeners).iter().position(|known| Arc::ptr_eq(known, &listener)).unwrap_or(0);
-            shared.context.events.tell(Event::Listener { listener: listener.status(at) });
-        }
-        sockets = opened.unwrap_or_default();
-    }
-}
-
 /// A system that gives little room loses datagrams whenever the machine is busy for a moment; SRT then asks for them again.
 fn say_small_buffer(socket: &udp::Socket) {
     let bytes = socket.receive_buffer();
@@ -303,20 +253,4 @@ fn say_small_buffer(socket: &udp::Socket) {
             "the system gives SRT a small receive buffer; on Linux sysctl net.core.rmem_max raises it"
         );
     }
-}
-
-fn addresses(sockets: &[udp::Socket]) -> Vec<SocketAddr> {
-    sockets.iter().filter_map(|socket| socket.local_addr().ok()).collect()
-}
-
-fn log(address: ListenAddress, state: &ListenerState) {
-    match state {
-        ListenerState::Listening { bound } => tracing::info!(%address, ?bound, "SRT listens"),
-        ListenerState::Failed { message, hint, .. } => tracing::error!(%address, hint, "SRT: {message}"),
-        ListenerState::Off => {}
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
