@@ -2,7 +2,7 @@ import { userEvent } from 'vitest/browser';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 
 import { recordedTrack, recording } from '../../../dev/parts';
-import type { RecordingMedia } from '../../api/model';
+import type { RecordingMedia, RecordingRule } from '../../api/model';
 import { expectAccessible, page, show } from '../../../test/page';
 import { locale } from '../../i18n/i18n.svelte';
 import { goOn, startOf } from './film';
@@ -290,6 +290,36 @@ test('the rules are changed where the recordings are', async () => {
     { when_full: 'delete_oldest' },
     { rules: [{ streams: 'live/*', record: true, container: null, folder: null, segment_seconds: null }] },
   ]);
+});
+
+test('rules that another page made stay when one is added or removed here', async () => {
+  const rule = (streams: string): RecordingRule => ({ streams, record: true, container: null, folder: null, segment_seconds: null });
+  const host = await show('empty', { at: 'recordings', change: ({ recordingSettings }) => (recordingSettings.rules = [rule('live/a'), rule('live/b')]) });
+  const settings = host.scene.recordingSettings;
+  await page.getByRole('button', { name: 'Rules' }).click();
+  await expect.element(page.getByRole('button', { name: 'Remove the rule for live/b' })).toBeVisible();
+  // Not told yet, so that this page shows old rules.
+  settings.rules = [rule('live/other'), rule('live/a'), rule('live/b')];
+  await page.getByRole('button', { name: 'Remove the rule for live/b' }).click();
+  await expect.poll(() => host.asked.length).toBe(1);
+  settings.rules = [rule('live/other'), rule('live/a'), rule('live/last')];
+  await page.getByLabelText('Streams', { exact: true }).fill('live/new');
+  await page.getByRole('button', { name: 'Add rule' }).click();
+  await expect.poll(() => host.asked.map(({ body }) => body)).toEqual([
+    { rules: [rule('live/other'), rule('live/a')] },
+    { rules: ['live/other', 'live/a', 'live/last', 'live/new'].map(rule) },
+  ]);
+});
+
+test('what another page changes in the rules is shown', async () => {
+  const host = await show('empty', { at: 'recordings' });
+  await page.getByRole('button', { name: 'Rules' }).click();
+  const all = page.getByRole('switch', { name: 'Record everything' });
+  await expect.element(all).not.toBeChecked();
+  Object.assign(host.scene.recordingSettings, { record_all: true, keep_days: 14 });
+  host.emit({ type: 'changed', topics: ['settings'] });
+  await expect.element(all).toBeChecked();
+  await expect.element(page.getByLabelText('Delete after so many days')).toHaveValue('14');
 });
 
 test.each(['empty', 'live', 'loading'] as const)('%s is accessible', async (scene) => {
