@@ -203,3 +203,18 @@ test('how SRT passes on, what a bare name means, and the key length are chosen',
     .poll(() => host.asked.map(({ body }) => body))
     .toEqual([{ delivery: 'exact' }, { bare_stream_id: 'play' }, { key_length: 32 }, { key_length: 0 }]);
 });
+
+test('what another page changes for SRT and the metrics is shown', async () => {
+  const host = await show('srt', { at: 'listeners' });
+  const metrics = page.getByRole('switch', { name: 'Serve numbers for monitoring' });
+  await expect.element(metrics).not.toBeChecked();
+  const { scene } = host;
+  scene.srt.latency_ms = 900;
+  const answer = host.request;
+  host.request = (method, path, body) =>
+    method === 'GET' && path.endsWith('/config') ? Promise.resolve(Response.json({ config: { metrics: { listen: '127.0.0.1:9777' } } })) : answer(method, path, body);
+  host.emit({ type: 'changed', topics: ['settings'] });
+  await expect.element(page.getByRole('textbox', { name: 'Latency' })).toHaveValue('900');
+  await expect.element(metrics).toBeChecked();
+  await expect.element(page.getByText('http://127.0.0.1:9777/metrics')).toBeVisible();
+});
