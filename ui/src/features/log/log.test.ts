@@ -40,6 +40,40 @@ test('the newest line is seen, and one press narrows to a connection', async () 
   await page.getByRole('button', { name: 'Show all' }).click();
 });
 
+const box = (): HTMLElement => page.getByRole('region', { name: 'Log' }).element() as HTMLElement;
+const behind = (): number => Math.round(box().scrollHeight - box().scrollTop - box().clientHeight);
+
+/** A thousand lines, of which many need several rows of text. */
+const long = Array.from({ length: 1000 }, (_, index) =>
+  line(index + 1, { level: index % 3 === 0 ? 'debug' : 'info', connection: index % 2, message: `line ${index} `.repeat(1 + (index % 7) * 6) }),
+);
+
+test('with a long log the end stays in sight whatever is chosen, until one scrolls up', async () => {
+  await show('log', { at: 'log', change: (scene) => (scene.log = long) });
+  await expect.poll(behind).toBeLessThan(24);
+  const follow = page.getByRole('button', { name: 'To the newest line' });
+  for (const choice of ['Everything', 'Warnings, errors', 'Everything']) {
+    await page.getByLabelText('Show', { exact: true }).selectOptions(choice);
+    if (choice !== 'Everything') continue;
+    await expect.poll(behind).toBeLessThan(24);
+    await new Promise((wait) => setTimeout(wait, 400));
+    expect(behind()).toBeLessThan(24);
+    await expect.element(follow).not.toBeInTheDocument();
+  }
+  box().scrollTo({ top: 0 });
+  await expect.element(follow).toBeVisible();
+  await follow.click();
+  await expect.poll(behind).toBeLessThan(24);
+  await new Promise((wait) => setTimeout(wait, 400));
+  expect(behind()).toBeLessThan(24);
+  await expect.element(follow).not.toBeInTheDocument();
+  box().scrollTo({ top: 0 });
+  await expect.element(follow).toBeVisible();
+  await page.getByLabelText('Show', { exact: true }).selectOptions('Normal');
+  await new Promise((wait) => setTimeout(wait, 400));
+  expect(behind()).toBeGreaterThan(24);
+});
+
 test('a level, a destination and words narrow the list, and what is left is exported', async () => {
   const host = await show('log', { at: 'log' });
   await page.getByLabelText('Show', { exact: true }).selectOptions('Errors');
