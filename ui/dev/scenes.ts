@@ -177,7 +177,7 @@ export function nothingLive(): Scene {
       fingerprint: '0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0',
       pem: '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n',
       trust: [
-        { system: 'windows', text: 'Open weir.pem and install it for this computer, among the trusted root authorities.', command: 'certutil -addstore Root weir.pem' },
+        { system: 'windows', text: 'Open weir.crt and install it for this computer, among the trusted root authorities.', command: 'certutil -addstore Root weir.crt' },
         { system: 'obs', text: 'OBS trusts nobody but the authorities it brings along: use plain RTMP, or a certificate of an authority.', command: null },
       ],
     },

@@ -56,7 +56,7 @@ pub(crate) async fn file(State(api): State<Api>) -> Result<Response, Error> {
     let Json(shown) = with(&api, |certificates, now| certificates.prepare(now)).await?;
     let headers = [
         (header::CONTENT_TYPE, "application/x-pem-file"),
-        (header::CONTENT_DISPOSITION, "attachment; filename=\"weir.pem\""),
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"weir.crt\""),
         (header::CACHE_CONTROL, "no-store"),
     ];
     Ok((headers, shown.pem).into_response())

@@ -72,7 +72,9 @@ test("a certificate for RTMPS, and an encoder that uses it", { timeout: 180_000 
   await until("another certificate", async () => (await api("GET", "certificate")).fingerprint !== before);
   await keys.to("Export");
   const [download] = await Promise.all([tab.waitForEvent("download"), keys.press("Enter")]);
-  const file = join(scratch(context), "weir.pem");
+  // By this name it is told how to trust it.
+  assert.equal(download.suggestedFilename(), "weir.crt");
+  const file = join(scratch(context), "weir.crt");
   await download.saveAs(file);
   assert.match(readFileSync(file, "utf8"), /^-----BEGIN CERTIFICATE-----/);
   const encoder = new Program("ffmpeg", [...QUIET, ...PICTURE, "-f", "flv", "-tls_verify", "1", "-ca_file", file, `rtmps://localhost:${port}/live/secure`]);

@@ -180,7 +180,9 @@ test("a certificate is made, and an encoder publishes over RTMPS with it", { tim
   });
   await says(tab, new RegExp(after.fingerprint.slice(0, 4).toUpperCase()));
   const [download] = await Promise.all([tab.waitForEvent("download"), tab.getByRole("button", { name: "Export" }).first().click()]);
-  const file = join(scratch(context), "weir.pem");
+  // By this name it is told how to trust it.
+  assert.equal(download.suggestedFilename(), "weir.crt");
+  const file = join(scratch(context), "weir.crt");
   await download.saveAs(file);
   assert.match(readFileSync(file, "utf8"), /^-----BEGIN CERTIFICATE-----/);
   await accessible(tab, "listeners");

@@ -1107,7 +1107,7 @@ export interface components {
              * @description From when it is valid, RFC 3339.
              */
             not_before: string;
-            /** @description The certificate as text, to be saved as `weir.pem` and trusted elsewhere. */
+            /** @description The certificate as text, to be saved as `weir.crt` and trusted elsewhere. */
             pem: string;
             /**
              * Format: date-time

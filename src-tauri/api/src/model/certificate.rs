@@ -48,7 +48,7 @@ pub struct Certificate {
     pub renewed_at: Option<String>,
     /// SHA-256 of it, 64 hexadecimal digits, to be compared with what another program shows.
     pub fingerprint: String,
-    /// The certificate as text, to be saved as `weir.pem` and trusted elsewhere.
+    /// The certificate as text, to be saved as `weir.crt` and trusted elsewhere.
     pub pem: String,
     /// How to trust it elsewhere; empty when that is not needed.
     pub trust: Vec<TrustStep>,
@@ -124,8 +124,8 @@ fn trust() -> Vec<TrustStep> {
         ),
         step(
             "macos",
-            "Save it as weir.pem, open it in Keychain Access, and set it to Always Trust.",
-            Some("security add-trusted-cert -r trustRoot -k ~/Library/Keychains/login.keychain-db weir.pem"),
+            "Save it as weir.crt, open it in Keychain Access, and set it to Always Trust.",
+            Some("security add-trusted-cert -r trustRoot -k ~/Library/Keychains/login.keychain-db weir.crt"),
         ),
         step(
             "linux",
@@ -134,8 +134,8 @@ fn trust() -> Vec<TrustStep> {
         ),
         step(
             "ffmpeg",
-            "Save it as weir.pem and name it on the command line.",
-            Some("ffmpeg -ca_file weir.pem -tls_verify 1 -i rtmps://localhost:1936/live/show -f null -"),
+            "Save it as weir.crt and name it on the command line.",
+            Some("ffmpeg -ca_file weir.crt -tls_verify 1 -i rtmps://localhost:1936/live/show -f null -"),
         ),
         step(
             "obs",

@@ -150,9 +150,9 @@ test('the certificate tells what it is, and can be kept and renewed', async () =
   await expect.element(page.getByText(/^0F1E 2D3C/)).toBeVisible();
   await expect.element(page.getByText('362 days left')).toBeVisible();
   await page.getByRole('button', { name: 'Export' }).first().click();
-  expect(host.saved.get('weir.pem')).toContain('BEGIN CERTIFICATE');
+  expect(host.saved.get('weir.crt')).toContain('BEGIN CERTIFICATE');
   await page.getByText('How to trust it on other computers').click();
-  await expect.element(page.getByText('certutil -addstore Root weir.pem')).toBeVisible();
+  await expect.element(page.getByText('certutil -addstore Root weir.crt')).toBeVisible();
   await expectAccessible();
 });
 
@@ -162,7 +162,7 @@ test('the certificate is kept while another one is still being made', async () =
   host.request = (method, path, body) => (method === 'POST' ? new Promise<Response>(() => {}) : answer(method, path, body));
   await page.getByRole('button', { name: 'Renew now' }).click();
   await page.getByRole('button', { name: 'Export' }).first().click();
-  await expect.poll(() => host.saved.get('weir.pem')).toContain('BEGIN CERTIFICATE');
+  await expect.poll(() => host.saved.get('weir.crt')).toContain('BEGIN CERTIFICATE');
 });
 
 test('a hook is added with its events, and a test says how it went', async () => {
