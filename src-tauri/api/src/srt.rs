@@ -150,7 +150,9 @@ pub(crate) async fn import(
         let path = name(&path)?;
         let value =
             usable(passphrase).map_err(|error| Error { message: format!("{path}: {}", error.message), ..error })?;
-        book.insert(path, value);
+        if book.insert(path.clone(), value).is_some() {
+            return Err(Error::invalid(format!("{path} has two passphrases."), "Leave one of them out."));
+        }
     }
     let change = Change::begin(&api).await;
     let before = change.config.srt.streams.clone();
@@ -240,6 +242,12 @@ async fn read_file(file: PathBuf) -> Result<(), Error> {
 }
 
 fn usable(passphrase: Secret<String>) -> Result<Secret<String>, Error> {
+    if passphrase.is_set() && passphrase.expose().trim().is_empty() {
+        return Err(Error::invalid(
+            "Nothing but spaces is no passphrase.",
+            "Choose another one, or have Weir make one.",
+        ));
+    }
     match passphrases::check(passphrase.expose()) {
         Ok(()) => Ok(passphrase),
         Err(error) => {

@@ -1,7 +1,9 @@
 //! SRT: its settings, its passphrases, and how each of its connections stands.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 use weir_engine::Engine;
@@ -126,8 +128,26 @@ pub struct SrtPassphraseFile(pub BTreeMap<String, Secret<String>>);
 
 impl<'de> Deserialize<'de> for SrtPassphraseFile {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let plain = BTreeMap::<String, String>::deserialize(from)?;
-        Ok(Self(plain.into_iter().map(|(path, passphrase)| (path, Secret::new(passphrase))).collect()))
+        from.deserialize_map(FileVisitor)
+    }
+}
+
+/// Says of a list or a number what should be there instead.
+struct FileVisitor;
+
+impl<'de> Visitor<'de> for FileVisitor {
+    type Value = SrtPassphraseFile;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of stream names and their passphrases")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut file = BTreeMap::new();
+        while let Some((path, passphrase)) = map.next_entry::<String, String>()? {
+            file.insert(path, Secret::new(passphrase));
+        }
+        Ok(SrtPassphraseFile(file))
     }
 }
 

@@ -45,6 +45,8 @@ async fn settings_are_checked_kept_and_shown() {
         json!({ "key_length": 128 }),
         json!({ "default_path": "../x" }),
         json!({ "passphrase": "canary" }),
+        json!({ "passphrase": "          " }),
+        json!({ "passphrase": "ä".repeat(40) }),
         json!({ "encryption": "one" }),
         json!({ "encryption": "file" }),
         json!({ "passphrase_file": "relative.json" }),
@@ -89,14 +91,21 @@ async fn passphrases_of_streams_are_added_rotated_exported_imported_and_removed(
     let exported = bench.get("/srt/passphrase_file").await.json();
     assert_eq!(exported, json!({ "live/a": "canary-one-1", "live/b": again["generated"] }));
 
-    for wrong in [json!({ "live/c": "canary" }), json!({ "..": "canary-two-2" })] {
+    for wrong in [
+        json!({ "live/c": "canary" }),
+        json!({ "live/c": "          " }),
+        json!({ "..": "canary-two-2" }),
+        json!({ "live/c": "canary-two-2", "/live/c?x": "canary-two-2" }),
+    ] {
         let answer = bench.call(Method::PUT, "/srt/passphrase_file", Some(wrong)).await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
         assert!(!format!("{answer:?}").contains("canary"));
     }
     let answer = bench.call(Method::PUT, "/srt/passphrase_file", Some(json!(["canary-one-1"]))).await;
     assert_eq!((answer.status, answer.code().as_str()), (StatusCode::BAD_REQUEST, "invalid_request"));
-    assert!(!format!("{answer:?}").contains("canary"));
+    let answer = format!("{answer:?}");
+    assert!(answer.contains("expected an object of stream names and their passphrases"), "{answer}");
+    assert!(!answer.contains("canary"));
     assert_eq!(bench.get("/srt/passphrase_file").await.json(), exported);
     let taken = json!({ "live/b": "canary-two-2", "live/c": "canary-three-3" });
     let answer = bench.call(Method::PUT, "/srt/passphrase_file", Some(taken.clone())).await.json();
@@ -109,4 +118,23 @@ async fn passphrases_of_streams_are_added_rotated_exported_imported_and_removed(
     assert_eq!((answer.status, answer.code().as_str()), (StatusCode::NOT_FOUND, "passphrase_not_found"));
     let config = std::fs::read_to_string(bench.folder.path().join("config.toml")).unwrap();
     assert!(config.contains("live/c") && !config.contains("canary"), "{config}");
+}
+
+#[tokio::test]
+async fn every_change_of_a_passphrase_is_told() {
+    let bench = Bench::start().await;
+    let changes = [
+        (Method::PUT, "/srt/passphrases/live%2Fa", Some(json!({}))),
+        // The list stays the same, and the passphrase does not.
+        (Method::PUT, "/srt/passphrases/live%2Fa", Some(json!({}))),
+        (Method::PUT, "/srt/passphrase_file", Some(json!({ "live/b": "canary-two-2" }))),
+        (Method::DELETE, "/srt/passphrases/live%2Fb", None),
+        (Method::POST, "/srt/passphrase", None),
+    ];
+    for (method, path, body) in changes {
+        let mut events = bench.engine.context().events.listen();
+        assert!(bench.call(method.clone(), path, body).await.status.is_success());
+        let told = std::iter::from_fn(|| events.try_recv().ok()).any(|it| it == weir_engine::Event::SettingsChanged);
+        assert!(told, "{method} {path}");
+    }
 }
