@@ -41,6 +41,17 @@ test('a report can be copied, and holds neither address nor name', async () => {
   expect(report).not.toMatch(/192\.168|127\.0\.0\.1|live\/stream/);
 });
 
+test('that the report was copied is forgotten after a moment, and a refusal stays', async () => {
+  const host = await show('problems', { at: 'problems' });
+  const copy = page.getByRole('button', { name: 'Copy report', exact: true });
+  await copy.click();
+  await expect.element(page.getByRole('button', { name: 'Report copied' })).toBeVisible();
+  await expect.element(copy, { timeout: 4000 }).toBeVisible();
+  host.copy = () => Promise.resolve(false);
+  await copy.click();
+  await expect.element(page.getByText('The report could not be copied.')).toBeVisible();
+});
+
 test.each([
   ['rtmp://live.example.org/app/secret?k=1 failed', 'rtmp://[hidden] failed'],
   ['10.0.0.1 and 10.0.0.2 and 10.0.0.1', '[address 1] and [address 2] and [address 1]'],
