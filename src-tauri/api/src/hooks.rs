@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use axum::extract::State;
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use weir_engine::config::Config;
 use weir_engine::hook::config::public_part;
 use weir_engine::hook::{self, SecretKind, Target};
@@ -173,13 +173,18 @@ fn keep_headers(
 ) -> Result<(), Error> {
     let Some(headers) = headers else { return Ok(()) };
     let all = headers.expose();
+    // How long the message is and where it goes is not theirs to say: the receiver would read half of it.
+    let ours = [header::CONTENT_LENGTH, header::HOST, header::TRANSFER_ENCODING, header::CONNECTION];
     let good = |(name, value): (&String, &String)| {
-        HeaderName::try_from(name.as_str()).is_ok() && HeaderValue::try_from(value.as_str()).is_ok()
+        HeaderName::try_from(name.as_str()).is_ok_and(|name| !ours.contains(&name))
+            && HeaderValue::try_from(value.as_str()).is_ok()
     };
     if all.len() > MAX_HEADERS || !all.iter().all(good) {
         return Err(Error::invalid(
             "These headers cannot be sent.",
-            format!("Choose at most {MAX_HEADERS}, with names like X-Api-Key and values without line breaks."),
+            format!(
+                "Choose at most {MAX_HEADERS}, with names like X-Api-Key (not Content-Length, Host, Transfer-Encoding or Connection) and values without line breaks."
+            ),
         ));
     }
     let json = serde_json::to_string(all).map_err(|_| Error::internal())?;

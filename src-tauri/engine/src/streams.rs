@@ -95,11 +95,16 @@ impl Default for StreamPattern {
 
 impl TryFrom<String> for StreamPattern {
     type Error = PathError;
+    /// One that can only be meant otherwise is refused: a star elsewhere, and several at once.
     fn try_from(text: String) -> Result<Self, PathError> {
         if text == "*" {
             return Ok(Self(Pattern::All));
         }
-        match text.strip_suffix("/*") {
+        let app = text.strip_suffix("/*");
+        if let Some(foreign) = app.unwrap_or(&text).chars().find(|letter| ['*', ','].contains(letter)) {
+            return Err(PathError::Forbidden(foreign.to_string()));
+        }
+        match app {
             Some(app) => StreamPath::parse(app).map(|app| Self(Pattern::Below(format!("{app}/")))),
             None => StreamPath::parse(&text).map(|path| Self(Pattern::One(path))),
         }
@@ -133,7 +138,9 @@ mod tests {
             let pattern = StreamPattern::try_from(pattern.to_owned()).unwrap();
             assert_eq!(pattern.matches(&StreamPath::parse(path).unwrap()), covered, "{pattern:?} {path}");
         }
-        assert!(StreamPattern::try_from("../*".to_owned()).is_err());
+        for wrong in ["../*", "*/show", "live/*x", "live/a, live/b", "live/a,live/*"] {
+            assert!(StreamPattern::try_from(wrong.to_owned()).is_err(), "{wrong}");
+        }
         assert_eq!(String::from(StreamPattern::try_from("/live//*".to_owned()).unwrap()), "live/*");
     }
 }

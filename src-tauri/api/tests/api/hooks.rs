@@ -76,6 +76,8 @@ async fn what_can_never_work_is_refused() {
         json!({"events": ["play_start"], "script": ""}),
         json!({"events": ["play_start"], "url": "ftp://host/canary"}),
         json!({"events": ["play_start"], "url": "http://h", "headers": {"a b": "canary"}}),
+        json!({"events": ["play_start"], "url": "http://h", "headers": {"Content-Length": "5"}}),
+        json!({"events": ["play_start"], "url": "http://h", "headers": {"host": "canary"}}),
         json!({"events": ["play_start"], "url": "http://h", "headers": {"a": "canary\nx: y"}}),
         json!({"events": ["play_start"], "script": "x", "name": "n".repeat(81)}),
     ] {

@@ -58,6 +58,8 @@ test.each([
   ['fe80::1c2:3 left', '[address 1] left'],
   ['/home/mara/Videos/a.flv is full', '[folder]/a.flv is full'],
   ['key live_1234567890_abcdefgh', 'key [hidden]'],
+  ['the name stream.nohost.invalid cannot be found', 'the name [address 1] cannot be found'],
+  ['NetStream.Publish.Denied, weir.toml, show.flv, e.g. 2.5 s.', 'NetStream.Publish.Denied, weir.toml, show.flv, e.g. 2.5 s.'],
   ['connection_refused after 12 seconds', 'connection_refused after 12 seconds'],
 ])('in a report %j becomes %j', (text, redacted) => expect(new Redactor().text(text)).toBe(redacted));
 

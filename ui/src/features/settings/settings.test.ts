@@ -167,3 +167,11 @@ test.each<[Tuned['kind'], string, unknown]>([
   expect(parsed(setting, text)).toEqual({ value });
   expect(parsed(setting, typed(setting, value as string))).toEqual({ value });
 });
+
+test.each([
+  ['rtmp', false, { wrong: 'tuning.wrong.off' }],
+  ['http', true, { wrong: 'tuning.wrong.page' }],
+  ['http', false, { value: [] }],
+] as const)('no address for %s, in a browser: %j', (table, inBrowser, expected) => {
+  expect(parsed({ table, name: 'listen', kind: 'addresses' }, ' ', inBrowser)).toEqual(expected);
+});

@@ -127,8 +127,11 @@ function within(setting: Tuned, value: number): Parsed {
 
 const ADDRESS = /^\S*:\d{1,5}$/;
 
-/** What was typed as a value, or the words for what is wrong with it. Whether a text can be so, the engine knows. */
-export function parsed(setting: Tuned, text: string): Parsed {
+/**
+ * What was typed as a value, or the words for what is wrong with it. Whether a text can be so, the engine knows. A listener without
+ * an address is one that is switched off, which has its own switch; the page has none in the window, and must have one in a browser.
+ */
+export function parsed(setting: Tuned, text: string, inBrowser = false): Parsed {
   const trimmed = text.trim();
   const number = Number(trimmed.replace(',', '.'));
   const isNumber = /^\d{1,9}([.,]\d{1,6})?$/.test(trimmed);
@@ -141,6 +144,8 @@ export function parsed(setting: Tuned, text: string): Parsed {
     case 'megabytes':
       return isNumber ? within(setting, Math.round(number * MEGA)) : { wrong: 'tuning.wrong.number' };
     case 'addresses':
+      if (parts.length === 0 && setting.table !== 'http') return { wrong: 'tuning.wrong.off' };
+      if (parts.length === 0 && inBrowser) return { wrong: 'tuning.wrong.page' };
       return parts.every((part) => ADDRESS.test(part)) ? { value: parts } : { wrong: 'tuning.wrong.address' };
     case 'list':
       return { value: parts };
