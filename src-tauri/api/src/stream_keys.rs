@@ -37,6 +37,12 @@ pub(crate) async fn create(
     let pattern = StreamPattern::try_from(streams).map_err(|error| {
         Error::invalid(format!("That is no set of streams: {error}."), "Write live/show, live/* or *.")
     })?;
+    if !pattern.is_meant() {
+        return Err(Error::invalid(
+            "A key is for one stream, for those of one application, or for all.",
+            "Write live/show, live/* or *, and make a key for each of several.",
+        ));
+    }
     let gate = api.engine.context().gate.clone();
     let made = tokio::task::spawn_blocking(move || gate.create_key(&name, pattern, new.action.into())).await;
     let (key, secret) = made.map_err(|_| Error::internal())?.map_err(|error| failed(&error))?;

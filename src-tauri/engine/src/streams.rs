@@ -85,6 +85,17 @@ impl StreamPattern {
             Pattern::One(one) => one == path,
         }
     }
+
+    /// Whether it says what somebody means. A star elsewhere than at the end, and several streams at once, are taken for the name
+    /// of one stream, which nobody publishes.
+    pub fn is_meant(&self) -> bool {
+        let name = match &self.0 {
+            Pattern::All => return true,
+            Pattern::Below(prefix) => prefix.as_str(),
+            Pattern::One(path) => path.as_str(),
+        };
+        !name.contains(['*', ','])
+    }
 }
 
 impl Default for StreamPattern {
@@ -95,16 +106,11 @@ impl Default for StreamPattern {
 
 impl TryFrom<String> for StreamPattern {
     type Error = PathError;
-    /// One that can only be meant otherwise is refused: a star elsewhere, and several at once.
     fn try_from(text: String) -> Result<Self, PathError> {
         if text == "*" {
             return Ok(Self(Pattern::All));
         }
-        let app = text.strip_suffix("/*");
-        if let Some(foreign) = app.unwrap_or(&text).chars().find(|letter| ['*', ','].contains(letter)) {
-            return Err(PathError::Forbidden(foreign.to_string()));
-        }
-        match app {
+        match text.strip_suffix("/*") {
             Some(app) => StreamPath::parse(app).map(|app| Self(Pattern::Below(format!("{app}/")))),
             None => StreamPath::parse(&text).map(|path| Self(Pattern::One(path))),
         }
@@ -138,9 +144,24 @@ mod tests {
             let pattern = StreamPattern::try_from(pattern.to_owned()).unwrap();
             assert_eq!(pattern.matches(&StreamPath::parse(path).unwrap()), covered, "{pattern:?} {path}");
         }
-        for wrong in ["../*", "*/show", "live/*x", "live/a, live/b", "live/a,live/*"] {
-            assert!(StreamPattern::try_from(wrong.to_owned()).is_err(), "{wrong}");
-        }
+        assert!(StreamPattern::try_from("../*".to_owned()).is_err());
         assert_eq!(String::from(StreamPattern::try_from("/live//*".to_owned()).unwrap()), "live/*");
+    }
+
+    #[test]
+    fn what_covers_one_stream_and_was_hardly_meant_to_is_known() {
+        for (pattern, meant) in [
+            ("*", true),
+            ("live/*", true),
+            ("live/show", true),
+            ("live/my show", true),
+            ("*/show", false),
+            ("live/*x", false),
+            ("*/*", false),
+            ("live/a, live/b", false),
+            ("live/a,live/*", false),
+        ] {
+            assert_eq!(StreamPattern::try_from(pattern.to_owned()).unwrap().is_meant(), meant, "{pattern}");
+        }
     }
 }

@@ -49,7 +49,12 @@ async fn a_stream_key_shows_its_secret_once_and_can_be_revoked() {
     assert_eq!(gone.status, StatusCode::NO_CONTENT);
     let again = bench.call(Method::DELETE, &format!("/stream-keys/{id}"), None).await;
     assert_eq!((again.status, again.code().as_str()), (StatusCode::NOT_FOUND, "stream_key_not_found"));
-    for bad in [json!({ "name": " ", "action": "play" }), json!({ "name": "x", "action": "play", "streams": "../x" })] {
+    for bad in [
+        json!({ "name": " ", "action": "play" }),
+        json!({ "name": "x", "action": "play", "streams": "../x" }),
+        json!({ "name": "x", "action": "play", "streams": "live/a, live/b" }),
+        json!({ "name": "x", "action": "play", "streams": "*/show" }),
+    ] {
         let refused = bench.call(Method::POST, "/stream-keys", Some(bad)).await;
         assert_eq!((refused.status, refused.code().as_str()), (StatusCode::UNPROCESSABLE_ENTITY, "invalid_value"));
     }
