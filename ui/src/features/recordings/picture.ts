@@ -10,6 +10,7 @@ export interface Source {
 
 /** A browser that cannot play the film may never say so. */
 const PATIENCE_MS = 5000;
+const LOOK_MS = 50;
 
 /** The picture at about the size it is shown in, or undefined where this browser cannot decode it. */
 export async function drawn(source: Source, width: number): Promise<ImageBitmap | undefined> {
@@ -45,8 +46,7 @@ async function played(film: ArrayBuffer, width: number): Promise<ImageBitmap | u
     const canvas = document.createElement('canvas');
     const scale = Math.min(1, width / video.videoWidth);
     [canvas.width, canvas.height] = [Math.round(video.videoWidth * scale), Math.round(video.videoHeight * scale)];
-    canvas.getContext('2d')?.drawImage(video, 0, 0, canvas.width, canvas.height);
-    return await createImageBitmap(canvas);
+    return (await isDrawn(video, canvas)) ? await createImageBitmap(canvas) : undefined;
   } catch {
     // A file may hold anything.
     return undefined;
@@ -56,6 +56,17 @@ async function played(film: ArrayBuffer, width: number): Promise<ImageBitmap | u
     video.load();
     URL.revokeObjectURL(address);
   }
+}
+
+/** Draws the video. Chromium may say that its first frame is there a moment before it is, and draws nothing until then. */
+async function isDrawn(video: HTMLVideoElement, canvas: HTMLCanvasElement): Promise<boolean> {
+  const context = canvas.getContext('2d');
+  for (let waited = 0; context && waited < PATIENCE_MS; waited += LOOK_MS) {
+    context.drawImage(video, 0, 0, canvas.width, canvas.height);
+    if (context.getImageData(0, 0, 1, 1).data[3] === 255) return true;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+  return false;
 }
 
 function bytes(base64: string): Uint8Array<ArrayBuffer> {
