@@ -152,7 +152,8 @@ async fn a_callback_that_says_no_after_it_was_put_aside_puts_nobody_out() {
     let (answers, turns) = std::sync::mpsc::channel::<()>();
     let turns = std::sync::Mutex::new(turns);
     let callback = Callback::start(move |_| {
-        let _ = turns.lock().unwrap().recv();
+        // Else what this thread was to run next would wait with it.
+        let _ = tokio::task::block_in_place(|| turns.lock().unwrap().recv());
         answer("403 Forbidden")
     })
     .await;
