@@ -159,7 +159,10 @@ async fn set_in_file(engine: &Engine, protocol: &str, address: impl Into<String>
     });
     let http = config.http.listen.iter().map(|address| format!("\"{address}\"")).collect::<Vec<_>>().join(", ");
     let text = format!("{}[http]\nlisten = [{http}]\n", lists.concat());
-    std::fs::write(&engine.paths().config_file, text).unwrap();
+    // In one go: the file is watched, and an empty one means the defaults.
+    let (file, draft) = (&engine.paths().config_file, engine.paths().data_dir.join("draft.toml"));
+    std::fs::write(&draft, text).unwrap();
+    std::fs::rename(&draft, file).unwrap();
     assert!(engine.reload_settings().await);
     let wanted = listen_of(&mut config, protocol).clone();
     assert_eq!(*listen_of(&mut engine.config(), protocol), wanted);
