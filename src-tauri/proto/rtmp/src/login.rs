@@ -14,6 +14,8 @@ use weir_media::Secret;
 
 use crate::url::{Credentials, PublishUrl};
 
+/// Longest sentence of a refusal that is answered: what it asks with is sent back.
+const MAX_QUESTION: usize = 2048;
 /// Limelight's digest is that of HTTP (RFC 2617, section 3.2.2) with these in the places of realm, method, count and quality.
 const REALM: &str = "live";
 const METHOD: &str = "publish";
@@ -60,8 +62,11 @@ impl Method {
 
 impl Demand {
     /// Reads the sentence of a refusal, e.g. `[ AccessManager.Reject ] : [ authmod=adobe ] : ?reason=needauth&user=u&salt=s&…`.
-    /// `None` if it asks for no login, or for one that nobody knows.
+    /// `None` if it asks for no login, for one that nobody knows, or at greater length than any server.
     pub(crate) fn read(description: &str) -> Option<Self> {
+        if description.len() > MAX_QUESTION {
+            return None;
+        }
         let is_of = |method: &Method| description.contains(&format!("authmod={}", method.as_str()));
         let method = Method::ALL.into_iter().find(is_of);
         let Some((_, query)) = description.split_once("?reason=") else {
@@ -205,6 +210,7 @@ mod tests {
             ("[ authmod=other ] : ?reason=needauth&salt=a", None),
             ("[ authmod=adobe ] : ?reason=full", None),
             ("No room. authmod=adobe", None),
+            (&format!("[ authmod=adobe ] : ?reason=needauth&salt=a&opaque={}", "b".repeat(2048)), None),
             ("", None),
         ] {
             assert_eq!(Demand::read(description), demand, "{description}");

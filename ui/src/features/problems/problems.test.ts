@@ -59,6 +59,7 @@ test.each([
   ['/home/mara/Videos/a.flv is full', '[folder]/a.flv is full'],
   ['key live_1234567890_abcdefgh', 'key [hidden]'],
   ['the name stream.nohost.invalid cannot be found', 'the name [address 1] cannot be found'],
+  ['Studio.Example.org is gone', '[address 1] is gone'],
   ['NetStream.Publish.Denied, weir.toml, show.flv, e.g. 2.5 s.', 'NetStream.Publish.Denied, weir.toml, show.flv, e.g. 2.5 s.'],
   ['connection_refused after 12 seconds', 'connection_refused after 12 seconds'],
 ])('in a report %j becomes %j', (text, redacted) => expect(new Redactor().text(text)).toBe(redacted));

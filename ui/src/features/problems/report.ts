@@ -7,9 +7,9 @@ const IPV6 = /\[?\b(?:[0-9a-f]{1,4}:){3,7}[0-9a-f]{0,4}\]?|\[?::1\]?|\bfe80:[0-9
 const URL_TAIL = /\b([a-z][a-z0-9+.-]*:\/\/)[^\s"'”)]+/gi;
 const FOLDER = /(?:\/[^\s/:]+){2,}\/?|\b[A-Z]:\\[^\s]+/g;
 const LONG_WORD = /\b[\w-]{16,}\b/g;
-/** Names of computers, not words of RTMP such as NetStream.Publish.Denied and not files. */
-const HOST = /\b(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}\b/g;
-const FILE = /\.(?:crt|exe|flv|html|json|key|log|md|mp4|pem|py|sh|toml|ts|txt|webp)$/;
+/** Names of computers, and what looks like one: codes of RTMP and files. */
+const HOST = /\b(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}\b/gi;
+const NO_HOST = /^Net(?:Connection|Stream)\.|\.(?:crt|exe|flv|html|json|key|log|md|mp4|pem|py|sh|toml|ts|txt|webp)$/i;
 
 /** Replaces what a stranger should not read. The same address gets the same number, so that a pattern stays visible. */
 export class Redactor {
@@ -26,7 +26,7 @@ export class Redactor {
       .replace(URL_TAIL, '$1[hidden]')
       .replace(IPV4, this.#address)
       .replace(IPV6, this.#address)
-      .replace(HOST, (name) => (FILE.test(name) ? name : this.#address(name)))
+      .replace(HOST, (name) => (NO_HOST.test(name) ? name : this.#address(name)))
       .replace(FOLDER, (found) => `[folder]/${found.split(/[/\\]/).filter(Boolean).at(-1) ?? ''}`)
       .replace(LONG_WORD, (word) => (/\d/.test(word) ? '[hidden]' : word));
   }

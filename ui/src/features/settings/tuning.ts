@@ -128,8 +128,8 @@ function within(setting: Tuned, value: number): Parsed {
 const ADDRESS = /^\S*:\d{1,5}$/;
 
 /**
- * What was typed as a value, or the words for what is wrong with it. Whether a text can be so, the engine knows. A listener without
- * an address is one that is switched off, which has its own switch; the page has none in the window, and must have one in a browser.
+ * What was typed as a value, or the words for what is wrong with it. Whether a text can be so, the engine knows. No address at all
+ * would switch a listener off, which has a switch of its own, and would take the page away from who reads it in a browser.
  */
 export function parsed(setting: Tuned, text: string, inBrowser = false): Parsed {
   const trimmed = text.trim();

@@ -43,10 +43,10 @@ impl ServerSession {
         match request {
             Request::Connect(_) => self.fail(call, "This connection is connected already."),
             Request::CreateStream => self.create_stream(call),
-            Request::ReleaseStream => self.done_once(call),
+            Request::ReleaseStream => self.done_if_distinct(call),
             Request::CheckBandwidth => self.done(call),
             Request::FcPublish => {
-                self.done_once(call);
+                self.done_if_distinct(call);
                 let status = Status::ok(code::PUBLISH_START, "Go on with publish.");
                 self.link.send_command(0, &reply::notify("onFCPublish", &status));
             }
@@ -236,7 +236,7 @@ impl ServerSession {
     }
 
     /// The same for calls that nobody waits for. xiu numbers them as its `connect` and takes an answer for another one to that.
-    fn done_once(&mut self, call: Call) {
+    fn done_if_distinct(&mut self, call: Call) {
         let Phase::Connected(peer) = &self.phase else { return };
         if peer.transaction != call.transaction {
             self.done(call);
